@@ -1,0 +1,30 @@
+#include "runtime/common/status.h"
+
+namespace orrery {
+
+const char* StatusCodeName(StatusCode code) {
+  switch (code) {
+    case StatusCode::kOk: return "Ok";
+    case StatusCode::kInvalidArgument: return "InvalidArgument";
+    case StatusCode::kNotFound: return "NotFound";
+    case StatusCode::kAlreadyExists: return "AlreadyExists";
+    case StatusCode::kUnavailable: return "Unavailable";
+    case StatusCode::kTimedOut: return "TimedOut";
+    case StatusCode::kCancelled: return "Cancelled";
+    case StatusCode::kInfeasible: return "Infeasible";
+    case StatusCode::kTooLarge: return "TooLarge";
+    case StatusCode::kApplicationError: return "ApplicationError";
+    case StatusCode::kWorkerDied: return "WorkerDied";
+    case StatusCode::kNodeDied: return "NodeDied";
+    case StatusCode::kOwnerDied: return "OwnerDied";
+    case StatusCode::kPermissionDenied: return "PermissionDenied";
+    case StatusCode::kInternal: return "Internal";
+  }
+  return "Unknown";
+}
+
+std::string Status::ToString() const {
+  return ok() ? "Ok" : std::string(StatusCodeName(code_)) + ": " + message_;
+}
+
+}  // namespace orrery

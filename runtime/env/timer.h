@@ -1,0 +1,30 @@
+// Timers are messages with a kind and an id; the kinds of all state machines in one list.
+#pragma once
+
+#include <cstdint>
+
+namespace orrery {
+
+enum class TimerKind : uint8_t {
+  // GCS
+  kHealthCheck,         // id: node
+  // node manager
+  kRegisterNode,        // retry of registration
+  kResourceReport,      // coalesced report to the GCS is due
+  kIdleReap,            // scan for idle workers
+  kKillGrace,           // id: worker; SIGTERM was not enough
+  kWorkerRegister,      // id: worker; the process never registered
+  kGcsReconnect,        // the GCS has been away too long
+  kPickRetry,           // unanswered requests to the GCS
+  // core worker
+  kRetryRequests,       // unanswered lease requests, returns, cancels
+  kLeaseExpiry,         // idle or old leases are due for return
+  kTaskRetry,           // id: task index; delayed retry
+  kGetTimeout,          // id: request
+  kRegister,            // retry of registration at the node manager
+  // simulated and test drivers
+  kWorkload,            // id: workload's own
+  kCount
+};
+
+}  // namespace orrery

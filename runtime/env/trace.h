@@ -1,0 +1,43 @@
+// Structured events: what happened, for result folders, timelines and digests. Tracing never changes a run.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "runtime/common/ids.h"
+
+namespace orrery {
+
+enum class TraceKind : uint8_t {
+  kTaskSubmitted,    // task, attempt 0; text: name
+  kTaskFinished,     // task, attempt; node, worker; a: start ns, b: finish ns, c: StatusCode; text: name
+  kTaskRetried,      // task, attempt that failed; c: StatusCode; text: reason
+  kLeaseRequested,   // lease; node asked
+  kLeaseGranted,     // lease; node, worker
+  kLeaseSpilled,     // lease; node that should be asked instead
+  kLeaseReturned,    // lease; node, worker
+  kNodeRegistered,   // node
+  kNodeDead,         // node; text: reason
+  kNodeDraining,     // node
+  kWorkerStarting,   // worker
+  kWorkerRegistered, // worker
+  kWorkerExited,     // worker; a: exit code, b: signal; text: reason
+  kJobStarted,       // a: job
+  kJobFinished,      // a: job; c: 0 when the driver ended well
+  kStaleMessage,     // text: message name; a late answer or duplicate that found nobody waiting
+  kTransition,       // text: "Machine: From -> To"; a: id
+  kInfeasible,       // lease; text: resources that no node can ever hold
+  kFaultFired,       // text: name of the fault
+};
+
+struct TraceEvent {
+  TraceKind kind;
+  TaskId task;             // or the lease, whose id has the same shape
+  uint32_t attempt = 0;
+  NodeId node;
+  WorkerId worker;
+  int64_t a = 0, b = 0, c = 0;
+  std::string_view text;   // valid during the call only
+};
+
+}  // namespace orrery
