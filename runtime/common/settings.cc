@@ -35,6 +35,7 @@ const std::vector<Knob>& Knobs() {
       Fraction("top_k_fraction", &Settings::top_k_fraction),
       Count("top_k_absolute", &Settings::top_k_absolute),
       Span("worker_lease_timeout", &Settings::worker_lease_timeout),
+      Span("lease_idle_timeout", &Settings::lease_idle_timeout),
       Count("max_tasks_in_flight_per_worker", &Settings::max_tasks_in_flight_per_worker),
       Span("pipeline_target", &Settings::pipeline_target),
       Count("max_pending_lease_requests", &Settings::max_pending_lease_requests),

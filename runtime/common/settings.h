@@ -18,6 +18,7 @@ struct Settings {
   double top_k_fraction = 0.2;                // hybrid: choose among this fraction of the nodes
   int64_t top_k_absolute = 1;                 // hybrid: but at least among these
   Duration worker_lease_timeout = Duration::Millis(500);      // a lease older than this is given back
+  Duration lease_idle_timeout = Duration::Millis(10);         // an idle lease of a class of short tasks is kept this long
   int64_t max_tasks_in_flight_per_worker = 1000;              // cap of adaptive pipelining; 1 turns it off
   Duration pipeline_target = Duration::Millis(2);             // queue at most this much expected work on one worker
   int64_t max_pending_lease_requests = -1;    // per scheduling class; -1: max(10, alive nodes)
