@@ -1,0 +1,231 @@
+// A scenario as plain data: what cluster, what work, what goes wrong, what must hold. Made from one YAML file
+// (scenarios/README.md is the key reference); the same value drives the simulator and the live replayer.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "runtime/common/resources.h"
+#include "runtime/common/settings.h"
+#include "runtime/common/status.h"
+#include "runtime/common/time.h"
+#include "sim/scenario/distribution.h"
+#include "sim/scenario/trace.h"
+
+namespace orrery {
+
+// ---- cluster ----
+
+// Equal nodes. Without an autoscaler min == max == count.
+struct NodeTypeSpec {
+  std::string name;
+  int64_t count = 1;          // nodes present at the start (the minimum where min/max are given)
+  int64_t min = 1, max = 1;   // bounds for the autoscaler
+  ResourceSet resources;
+  Labels labels;
+  double speed = 1;           // a task of duration d runs d / speed
+  Duration boot_time;
+  double price = 0;           // per node and hour, in the user's currency
+};
+
+// Nodes read from a file; replaces the node types.
+struct ClusterTraceSpec {
+  std::string format = "openb";
+  std::string path;           // resolved against the scenario's folder (or the working directory, when from --set)
+};
+
+struct NetworkSpec {
+  enum class Topology : uint8_t { kStar, kRacks };
+  Duration latency = Duration::Micros(50);  // one way, between two nodes (of one rack)
+  double bandwidth = 1.25e9;                // bytes per second of each node's link, each direction
+  Topology topology = Topology::kStar;
+  int64_t rack_size = 0;                    // kRacks: nodes per rack
+  double oversubscription = 1;              // kRacks: the rack's uplink carries rack_size * bandwidth / this
+};
+
+// Service times of messages in simulation.
+struct CostProfileSpec {
+  enum class Kind : uint8_t { kZero, kDefault, kFile };
+  Kind kind = Kind::kDefault;
+  std::string path;           // kFile, resolved
+};
+
+struct ClusterSpec {
+  std::vector<NodeTypeSpec> node_types;
+  std::optional<ClusterTraceSpec> trace;
+  NetworkSpec network;
+  std::string head;           // type of the head node (GCS, drivers), its first node; "" for the first node of all
+  CostProfileSpec cost_profile;
+  Distribution worker_startup_time;  // seconds until a started worker process serves; zero by default
+};
+
+// One node of the cluster at the start.
+struct NodeSpec {
+  std::string name;           // "TYPE-INDEX", or the name in the trace
+  std::string type;           // node type; "trace" for nodes of a trace
+  ResourceSet resources;
+  Labels labels;
+  double speed = 1;
+  Duration boot_time;
+  double price = 0;
+};
+
+// The nodes present at the start, the head first, then in the order of the file. Reads the cluster trace if there is one.
+Result<std::vector<NodeSpec>> ExpandNodes(const ClusterSpec& cluster);
+
+// Message kind name → service time, from the YAML map in `path`. kNotFound, or kInvalidArgument "file:line:col: …".
+Result<std::map<std::string, Duration>> LoadCostProfile(const std::string& path);
+
+// ---- workload ----
+
+// One task, or the template of many.
+struct TaskSpec {
+  enum class Work : uint8_t { kSleep, kSpin };
+  std::string name = "task";
+  Distribution duration;          // seconds, on a node of speed 1
+  ResourceSet resources = ResourceSet::Cpu(1);
+  SchedulingStrategy strategy;    // kNodeAffinity: affinity_node is the node's index in ExpandNodes, not yet its id
+  int64_t max_retries = -1;       // -1: policy.task_max_retries
+  Work work = Work::kSleep;       // what it does live; in simulation both occupy the worker only
+  int64_t allocate_bytes = 0;     // memory it touches while it runs
+};
+
+// Tasks made by rule; one driver each.
+struct GeneratorSpec {
+  enum class Kind : uint8_t { kOpen, kClosed, kBurst, kForkJoin };
+  Kind kind = Kind::kOpen;
+  TaskSpec task;
+  int64_t count = 0;             // tasks in all; 0: no bound (then `until` is set). kForkJoin: width * stages
+  Duration at;                   // when it begins
+  Duration until;                // no submission at or after this; 0: no bound
+  Distribution interarrival;     // kOpen: seconds between submissions
+  int64_t clients = 0;           // kClosed: each submits, waits for the result, thinks, and again
+  Distribution think_time;       // kClosed: seconds
+  int64_t size = 0;              // kBurst: tasks per burst
+  Duration every;                // kBurst: between bursts; 0: a single one
+  int64_t width = 0;             // kForkJoin: tasks per stage, all awaited before the next stage
+  int64_t stages = 0;            // kForkJoin
+};
+
+// A graph of tasks, free of cycles (checked when parsed).
+struct DagSpec {
+  struct Node {
+    TaskSpec task;               // names are unique within the graph
+    std::vector<int64_t> after;  // indices of tasks whose results it takes
+  };
+  std::vector<Node> tasks;
+  std::vector<int64_t> order;    // a permutation: the priority list by which the driver submits. Default: as written
+  Duration at;                   // when the driver begins
+};
+
+// Tasks of a production trace, one driver.
+struct TraceSpec {
+  enum class Format : uint8_t { kCsv, kSwf, kOpenb };
+  // A column of a CSV trace.
+  struct Column {
+    std::string name;
+    std::string unit;            // "s", "ms", "us", "ns"; for memory "B", "KiB", "MiB", "GiB"; "" for plain numbers
+  };
+  Format format = Format::kCsv;
+  std::string path;              // resolved
+  TaskSpec task;                 // what the trace does not say (resources without a column, retries, work)
+  std::map<std::string, Column> mapping;  // csv: field (name, submit_time, duration, cpus, gpus, memory) → column
+  TraceOptions options;
+};
+
+// One source of tasks.
+struct SourceSpec {
+  std::string name;              // "generator", "dag", "trace" unless given; numbered when repeated
+  std::variant<GeneratorSpec, DagSpec, TraceSpec> what;
+};
+
+struct WorkloadSpec {
+  std::vector<SourceSpec> sources;  // at least one
+  bool packing = false;             // the openb packing protocol: no clock, no departures; one openb trace source
+  double arrived = 1.3;             // packing: stop when the next pod would exceed this share of GPU capacity
+};
+
+// Reads the trace of a source (plain or gzip). Errors name the file, the row and, when it is absent, the option that sets it.
+Result<Trace> LoadTrace(const TraceSpec& spec);
+
+// ---- faults, checks, run ----
+
+enum class FaultKind : uint8_t {
+  kKillWorker, kKillNode, kKillDriver, kRestartNode, kSlowNode, kDropMessages, kDelayMessages, kPartition
+};
+const char* FaultKindName(FaultKind kind);  // "kill_worker", ...
+
+// Whom a fault hits.
+struct FaultTarget {
+  enum class Kind : uint8_t {
+    kAny,       // "any": one drawn from the fault stream (of workers, nodes or drivers, as the fault says), not the head
+    kBusy,      // "busy": one drawn among those that run a task now
+    kHead,      // "head": the head node
+    kNode,      // "node:3": index in ExpandNodes; for kill_worker, a worker on that node
+    kNodeType,  // "type:NAME": all nodes of a type
+    kDriver,    // "driver:0": index of the workload source
+    kAll        // "all"
+  };
+  Kind kind = Kind::kAny;
+  int64_t index = 0;
+  std::string name;
+};
+
+struct FaultSpec {
+  FaultKind kind = FaultKind::kKillWorker;
+  Duration at;                       // since the workload began
+  std::vector<FaultTarget> targets;  // partition: these against the rest
+  Duration duration;                 // key `for`: then it heals (kill_node: a new node comes); 0: for good
+  double factor = 1;                 // slow_node: its speed is multiplied by this
+  double probability = 1;            // drop_messages, delay_messages: of each message
+  Distribution delay;                // delay_messages: seconds added
+  std::string message;               // drop_messages, delay_messages: only this kind; "": all
+};
+
+struct CheckSpec {
+  enum class Kind : uint8_t { kAllTasksFinish, kNoTaskFails, kMax, kMin, kNear, kEquals, kLittlesLaw };
+  std::string name;            // given, or made from kind and metric
+  Kind kind = Kind::kAllTasksFinish;
+  std::string metric;          // kMax, kMin, kNear, kEquals: dotted path in summary.json ("wait_s.p95")
+  double value = 0;            // in the metric's unit: durations in seconds, percentages as fractions, sizes in bytes
+  double tolerance = 0;        // kNear, kLittlesLaw
+  bool relative = true;        // tolerance is a fraction of `value` (written "2%"), else absolute
+  bool mean_of_seeds = false;  // compare the mean over all seeds of the run, not each seed
+};
+
+struct RunSpec {
+  std::vector<uint64_t> seeds = {1};
+  Duration time_limit;                // of the world's time; 0: none
+  int64_t warmup_tasks = 0;           // first tasks (by submission) left out of the statistics
+  Duration warmup_time;               // tasks submitted before are left out
+  std::vector<std::string> outputs;   // stems of files of the result folder ("tasks", "timeline"); empty: all of them
+  bool Wants(const std::string& output) const;
+};
+
+struct Scenario {
+  std::string name;            // the file's stem unless given
+  std::string description;
+  std::string path;            // file it came from
+  ClusterSpec cluster;
+  WorkloadSpec workload;
+  Settings policy;
+  std::vector<FaultSpec> faults;  // sorted by `at`
+  std::vector<CheckSpec> checks;
+  RunSpec run;
+};
+
+// Reads a scenario file. `overrides` are "key.path=value" as given to --set, applied before validation; list elements are
+// named by index or by their `name`. Files that the scenario names must exist. Every problem found, up to 20, is one line
+// "file:line:col: what; did you mean 'x'?" of a kInvalidArgument; kNotFound when the file itself cannot be read.
+Result<Scenario> LoadScenario(const std::string& path, const std::vector<std::string>& overrides = {});
+
+// The same from memory; touches no file. `filename` serves for messages and for relative paths.
+Result<Scenario> ParseScenario(const std::string& text, const std::string& filename,
+                               const std::vector<std::string>& overrides = {});
+
+}  // namespace orrery
