@@ -1,0 +1,37 @@
+"""The command line: python3 -m analysis RESULT_DIR... [-o OUT] [--format png|svg]."""
+import argparse
+import pathlib
+import sys
+
+from .errors import AnalysisError
+from .load import load_results
+
+
+def _default_out(folders):
+    """One folder: into it. Several: into their common parent, else ./report."""
+    if len(folders) == 1:
+        return pathlib.Path(folders[0])
+    parents = {pathlib.Path(f).resolve().parent for f in folders}
+    return pathlib.Path(folders[0]).parent if len(parents) == 1 else pathlib.Path("report")
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(
+        prog="analysis", description="Turns result folders into report.html and pictures; several folders are compared.")
+    parser.add_argument("folders", nargs="+", metavar="RESULT_DIR", help="folder with summary.json and tasks.csv")
+    parser.add_argument("-o", "--out", metavar="OUT", help="where to write (default: the folder, or the folders' parent)")
+    parser.add_argument("--format", choices=["png", "svg"], default="png", help="format of the pictures (default: png)")
+    options = parser.parse_args(arguments)
+    try:
+        results = load_results(options.folders)
+        from .report import write_report  # matplotlib is slow to load: not for --help and bad input
+        print(write_report(results, pathlib.Path(options.out) if options.out else _default_out(options.folders),
+                           options.format))
+    except (AnalysisError, OSError) as error:
+        print(f"analysis: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
