@@ -76,7 +76,7 @@ def _draw_lanes(result, mask, plan, end, path):
     axes.set_ylabel("Node (one lane per CPU)" if unit == 1 else f"Node (one lane per {unit:g} CPU)")
     axes.set_title(f"{result.label}: {style.number(len(order))} task runs on {len(result.nodes)} nodes")
     if handles:
-        figure.legend(handles=handles, loc="outside lower center" if False else "upper right", ncol=min(5, len(handles)))
+        figure.legend(handles=handles, loc="upper right", ncol=min(5, len(handles)))
     return style.save(figure, path), "Every bar is one task; its height is the CPUs it held."
 
 
@@ -95,7 +95,7 @@ def _bar_colours(tasks, order):
     colours = palette[tasks.group[order]]
     if not good.all():
         colours = np.where(good, colours, style.FAILED)
-        handles.append(Patch(color=style.FAILED, label="not finished well"))
+        handles.append(Patch(color=style.FAILED, label="failed"))
     return list(colours), handles
 
 

@@ -138,7 +138,7 @@ def draw_allocation(results, path):
         axis.plot([0, 100], [0, 100], color="#AAAAAA", linewidth=1, linestyle=":", zorder=1)
         for i, (label, mean, low, high, _) in enumerate(curves):
             axis.fill_between(grid, low, high, color=style.colour(i), alpha=0.15, linewidth=0)
-            axis.plot(grid, mean, color=style.colour(i), linestyle=style.dashes(i), label=style.shorten(label))
+            axis.plot(grid, mean, color=style.colour(i), linestyle=style.dashes(i), label=_curve_label(label, grid, mean))
         axis.set_xlabel("GPU demand arrived (% of capacity)")
     whole.set_xlim(0, 130)
     whole.set_ylim(0, 102)
@@ -153,6 +153,12 @@ def draw_allocation(results, path):
     return style.save(figure, path), caption
 
 
+def _curve_label(label, grid, mean):
+    """The name with the values that the literature quotes: "fgd: 95.23 | 95.39"."""
+    values = [np.interp(at, grid, mean) for at in (100, 130)]
+    return f"{style.shorten(label)}: " + " | ".join("–" if np.isnan(v) else f"{v:.2f}" for v in values)
+
+
 def _zoom(axis, curves, grid):
     view = grid >= 80
     known = [c[1][view][~np.isnan(c[1][view])] for c in curves]
@@ -162,4 +168,4 @@ def _zoom(axis, curves, grid):
         bottom = min(k.min() for k in known)
         axis.set_ylim(max(0, np.floor(bottom) - 1), min(100.5, max(k.max() for k in known) + 1.5))
     axis.set_title("The same, from 80 % demand on")
-    axis.legend(loc="lower right", title="best first", title_fontsize=8, alignment="left")
+    axis.legend(loc="lower right", title="% allocated at 100 % | 130 % demand", title_fontsize=8, alignment="left")

@@ -9,16 +9,17 @@ from .plots import draw_allocation, draw_load, draw_wait
 
 _CSS = """
 body { font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; color: #222; background: #fff; margin: 2rem auto; padding: 0 1.5rem;
-       max-width: 1180px; }
+       max-width: 1280px; }
 h1 { font-size: 1.5rem; margin-bottom: .2rem; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; }
 p.sub, figcaption { color: #666; margin: .2rem 0; font-size: .9rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .28rem .9rem; border-bottom: 1px solid #e4e4e4; text-align: right; }
+th, td { padding: .28rem .8rem; border-bottom: 1px solid #e4e4e4; text-align: right; }
 th:first-child, td:first-child { text-align: left; } thead th { border-bottom: 2px solid #999; }
 tr.group td { color: #666; font-size: .85rem; padding-top: .9rem; border-bottom: 1px solid #bbb; }
 td.text { text-align: left; white-space: normal; } .ok { color: #00745a; } .bad { color: #b54a00; font-weight: 600; }
 code { font-size: .9em; } .scroll { overflow-x: auto; }
 figure { margin: 1.2rem 0; } img { max-width: 100%; height: auto; }
+.top { display: flex; flex-wrap: wrap; gap: 0 2.5rem; } section { min-width: 0; }
 .side { display: grid; grid-template-columns: repeat(auto-fit, minmax(480px, 1fr)); gap: 1rem; } .side figure { margin: 0; }
 details { margin-top: 1rem; } summary { cursor: pointer; }
 """
@@ -33,7 +34,8 @@ def write_report(results, out, image_format="png"):
              '<meta name="viewport" content="width=device-width, initial-scale=1">',
              f"<title>Orrery: {_escape(title)}</title><style>{_CSS}</style></head><body>",
              f"<h1>{_escape(title)}</h1>", f'<p class="sub">{_escape(_subtitle(results))}</p>',
-             "<h2>Results</h2>", _summary_table(results), "<h2>Checks</h2>", _checks(results)]
+             '<div class="top"><section><h2>Results</h2>', _summary_table(results), "</section><section><h2>Checks</h2>",
+             _checks(results), "</section></div>"]
     for heading, pictures in figures:
         parts.append(f"<h2>{_escape(heading)}</h2>")
         parts.append('<div class="side">' if len(pictures) > 1 else "<div>")
@@ -139,7 +141,8 @@ def _ratio(name, values):
     a, b = values
     if not all(isinstance(v, (int, float)) for v in values) or a == 0 or math.isnan(a) or math.isnan(b):
         return ""
-    return f"× {b / a:.3g}"
+    ratio = b / a
+    return f"× {style.number(ratio)}" if ratio >= 1000 else f"× {ratio:.3g}"
 
 
 def _littles_rows(results):

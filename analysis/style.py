@@ -24,6 +24,7 @@ plt.rcParams.update({
     "grid.color": "#E4E4E4", "grid.linewidth": 0.7, "xtick.color": INK, "ytick.color": INK, "xtick.labelsize": 9,
     "ytick.labelsize": 9, "legend.frameon": False, "legend.fontsize": 9, "lines.linewidth": 1.6,
     "svg.hashsalt": "orrery", "svg.fonttype": "none", "figure.constrained_layout.use": True,
+    "figure.constrained_layout.h_pad": 0.09, "figure.constrained_layout.w_pad": 0.07,
 })
 
 
@@ -32,7 +33,7 @@ def colour(index):
 
 
 def dashes(index):
-    return DASHES[index % len(DASHES)]
+    return DASHES[(index + index // len(PALETTE)) % len(DASHES)]
 
 
 def save(figure, path):

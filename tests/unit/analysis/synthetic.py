@@ -47,7 +47,7 @@ def write_result(out, nodes=3, tasks=400, cpus=4, seed=1, world="sim", gpus=0, t
         file.write("node_id,name,type,cpus,gpus,memory_bytes,join_time_s,leave_time_s,busy_cpu_seconds,utilization\n")
         for n in range(nodes):
             busy = float((finish - start)[node == n].sum())
-            file.write(f"{n + 1},node-{n + 1},type-{'abc'[n * types // nodes]},{cpus},{gpus},1073741824,0,,{busy:.9g},"
+            file.write(f"{n + 1},node-{n + 1},type-{'abcdefgh'[n * types // nodes]},{cpus},{gpus},1073741824,0,,{busy:.9g},"
                        f"{busy / end / cpus:.6g}\n")
     if faults:
         (out / "faults.csv").write_text("time_s,fault\n" + "".join(f"{t},{name}\n" for t, name in faults))
@@ -81,7 +81,7 @@ def write_allocation(out, policies=("fgd", "best_fit", "gpu_packing", "dot_produ
         for seed in range(1, seeds + 1):
             limit = 95.4 - 1.9 * rank + 0.2 * np.sin(seed * 12.9898 + rank)
             for arrived in np.linspace(0, 130, 400):
-                allocated = limit * (1 - np.exp(-((arrived / limit) ** 12))) ** (1 / 12) if arrived else 0.0
+                allocated = limit * (-np.expm1(-((arrived / limit) ** 12))) ** (1 / 12)
                 lines.append(f"{policy},{seed},{arrived:.4f},{allocated:.4f}")
     (out / "allocation.csv").write_text("\n".join(lines) + "\n")
     (out / "summary.json").write_text(json.dumps({
