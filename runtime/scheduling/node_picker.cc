@@ -1,0 +1,64 @@
+#include "runtime/scheduling/node_picker.h"
+
+#include <utility>
+
+#include "runtime/scheduling/fit.h"
+
+namespace orrery {
+
+Result<std::unique_ptr<NodePicker>> NodePicker::Make(std::string_view policy_name, const PolicyOptions& options) {
+  Result<std::unique_ptr<PlacementPolicy>> configured = MakePolicy(policy_name, options);
+  if (!configured.ok()) return configured.status();
+  return std::make_unique<NodePicker>(std::move(configured).value(), MakePolicy("spread", options).value(),
+                                      MakePolicy("random", options).value());
+}
+
+NodePicker::NodePicker(std::unique_ptr<PlacementPolicy> configured, std::unique_ptr<PlacementPolicy> spread,
+                       std::unique_ptr<PlacementPolicy> random)
+    : configured_(std::move(configured)), spread_(std::move(spread)), random_(std::move(random)) {}
+
+Placement NodePicker::PickNode(const ClusterView& view, const PickContext& context, Random& random) {
+  switch (context.request.strategy.kind) {
+    case SchedulingStrategy::Kind::kDefault: return PickByLabels(*configured_, view, context, random);
+    case SchedulingStrategy::Kind::kSpread: return PickByLabels(*spread_, view, context, random);
+    case SchedulingStrategy::Kind::kRandom: return PickByLabels(*random_, view, context, random);
+    case SchedulingStrategy::Kind::kNodeAffinity: return PickByAffinity(view, context, random);
+  }
+  return {};
+}
+
+Placement NodePicker::PickByAffinity(const ClusterView& view, const PickContext& context, Random& random) {
+  const SchedulingStrategy& strategy = context.request.strategy;
+  const NodeView* node = view.Find(NodeId{strategy.affinity_node});
+  const bool candidate = node != nullptr && !node->draining && FitsEver(context.request.resources, node->total) &&
+                         Matches(strategy.hard_labels, node->labels);
+  // A hard affinity has no other choice, so `avoid` cannot apply to it.
+  if (candidate && !(strategy.soft && node->id == context.avoid)) {
+    if (FitsNow(context.request.resources, node->available, node->gpu_free)) {
+      return {node->id, Placement::Kind::kAvailable};
+    }
+    return {context.require_available ? NodeId{} : node->id, Placement::Kind::kFeasible};
+  }
+  if (!strategy.soft) return {};
+  return PickByLabels(*configured_, view, context, random);
+}
+
+Placement NodePicker::PickByLabels(PlacementPolicy& policy, const ClusterView& view, const PickContext& context,
+                                   Random& random) {
+  const SchedulingStrategy& strategy = context.request.strategy;
+  if (strategy.soft_labels.empty()) return policy.Pick(view, context, random);
+  SchedulingRequest both = context.request;
+  both.strategy.hard_labels.insert(both.strategy.hard_labels.end(), strategy.soft_labels.begin(),
+                                   strategy.soft_labels.end());
+  for (const SchedulingRequest* request : {&std::as_const(both), &context.request}) {
+    const Placement placement = policy.Pick(view, {*request, context.preferred, context.avoid, true}, random);
+    if (placement.node) return placement;
+  }
+  if (!context.require_available) {
+    const Placement placement = policy.Pick(view, {both, context.preferred, context.avoid, false}, random);
+    if (placement.node) return placement;
+  }
+  return policy.Pick(view, context, random);
+}
+
+}  // namespace orrery
