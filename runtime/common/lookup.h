@@ -10,7 +10,7 @@
 
 namespace orrery {
 
-// Find, insert, erase: nothing else. Pointers into it are invalidated by Insert and Erase. Where an order is needed,
+// Find, insert, erase, and the keys for sorting: nothing else. Pointers into it are invalidated by Insert and Erase. Where an order is needed,
 // keep a sorted container beside it.
 template <class Key, class Value, class Hash = IdHash>
 class Lookup {
@@ -35,6 +35,11 @@ class Lookup {
   size_t size() const { return map_.size(); }
   bool empty() const { return map_.empty(); }
   void Clear() { map_.clear(); }
+  // Appends every key, in no order: the caller sorts before it acts.
+  template <class Keys>
+  void CollectKeys(Keys& keys) const {
+    for (const auto& [key, value] : map_) keys.push_back(key);
+  }
 
  private:
   tsl::robin_map<Key, Value, Hash> map_;

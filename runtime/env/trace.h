@@ -32,12 +32,12 @@ enum class TraceKind : uint8_t {
 
 struct TraceEvent {
   TraceKind kind;
-  TaskId task;             // or the lease, whose id has the same shape
+  TaskId task = {};        // or the lease, whose id has the same shape
   uint32_t attempt = 0;
-  NodeId node;
-  WorkerId worker;
+  NodeId node = {};
+  WorkerId worker = {};
   int64_t a = 0, b = 0, c = 0;
-  std::string_view text;   // valid during the call only
+  std::string_view text = {};  // valid during the call only
 };
 
 }  // namespace orrery

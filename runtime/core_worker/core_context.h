@@ -1,0 +1,39 @@
+// What all parts of one core worker share.
+#pragma once
+
+#include <utility>
+
+#include "runtime/common/ids.h"
+#include "runtime/common/settings.h"
+#include "runtime/env/env.h"
+#include "runtime/messages/message.h"
+#include "runtime/messages/pending_requests.h"
+
+namespace orrery {
+
+// How a process presents itself to its node manager; given at start.
+struct CoreWorkerOptions {
+  Address self;
+  Address node_manager;
+  WorkerId worker;        // as told by the node manager that started us; 0 for a driver
+  uint32_t pid = 0;
+  Message registration;   // a driver's RegisterDriver (name, command of its workers); unused in a worker
+};
+
+struct CoreContext {
+  Env& env;
+  const Settings settings;
+  CoreWorkerOptions options;
+  PendingRequests requests;
+  WorkerId id;
+  JobId job;
+  NodeId node;
+  uint32_t alive_nodes = 1;
+
+  CoreContext(Env& e, Settings s, CoreWorkerOptions o)
+      : env(e), settings(std::move(s)), options(std::move(o)),
+        requests(env, TimerKind::kRetryRequests, settings.request_retry_interval), id(options.worker) {}
+  bool driver() const { return static_cast<bool>(options.registration); }
+};
+
+}  // namespace orrery

@@ -1,0 +1,51 @@
+// The library inside drivers and workers: owns tasks and values, finds workers for them, runs what others push.
+#pragma once
+
+#include "runtime/core_worker/core_context.h"
+#include "runtime/core_worker/memory_store.h"
+#include "runtime/core_worker/request_table.h"
+#include "runtime/core_worker/task_manager.h"
+#include "runtime/core_worker/task_receiver.h"
+#include "runtime/core_worker/task_submitter.h"
+#include "runtime/env/env.h"
+
+namespace orrery {
+
+// Source of the division: Ray's src/ray/core_worker. One per process; a driver has no Executor, a worker has both ends.
+class CoreWorker final : public StateMachine {
+ public:
+  CoreWorker(Env& env, Settings settings, CoreWorkerOptions options);
+
+  void Start() override;
+  void OnMessage(const Address& from, Message message) override;
+  void OnTimer(TimerKind kind, uint64_t id) override;
+  void OnPeerLost(const Address& peer) override;
+  void CheckInvariants(bool full) const override;
+
+  WorkerId id() const { return core_.id; }
+  const TaskManager& tasks() const { return tasks_; }
+  const TaskSubmitter& submitter() const { return submitter_; }
+  const MemoryStore& store() const { return store_; }
+
+ private:
+  void OnRegisterWorkerReply(const msg::RegisterWorkerReply& reply);
+  void OnRegisterDriverReply(const msg::RegisterDriverReply& reply);
+  void OnPutObject(msg::PutObject& put);
+  void OnCancelRunning(const Address& from, const msg::CancelRunning& request);
+  void OnExitWorker(const msg::ExitWorker& request);
+  void OnCloseDriver(const msg::CloseDriver& request);
+  void OnNodeManagerLost();
+  void TellReady(uint32_t status, const std::string& message);
+  void Exit(int code, const std::string& reason);
+  void CountBlocked(bool blocks);
+
+  CoreContext core_;
+  MemoryStore store_;
+  RequestTable requests_;
+  TaskSubmitter submitter_;
+  TaskManager tasks_;
+  TaskReceiver receiver_;
+  int blocked_gets_ = 0;  // gets and waits of the running task that are not answered
+};
+
+}  // namespace orrery

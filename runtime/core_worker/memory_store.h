@@ -1,0 +1,59 @@
+// The values this process owns: small ones, kept inline. (Ray's memory_store.cc.)
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/common/ids.h"
+#include "runtime/common/lookup.h"
+#include "runtime/common/status.h"
+
+namespace orrery {
+
+// A value, or the error that stands for it.
+struct StoredValue {
+  StatusCode status = StatusCode::kOk;
+  std::string bytes;  // of the value
+  std::string error;  // message, when status is not kOk
+  std::string stack;
+};
+
+// An object lives while the application refers to it or a task that takes it has not been sent.
+class MemoryStore {
+ public:
+  // Who waits for an object.
+  struct Waiters {
+    std::vector<uint64_t> requests;  // gets and waits
+    std::vector<uint64_t> tasks;     // owned tasks that take it as an argument
+  };
+
+  // An object whose value will come. Asserts that it is new.
+  void AddPending(ObjectId object);
+  // Sets the value and returns who waited. An object that nobody refers to any more is dropped.
+  Waiters Seal(ObjectId object, StoredValue value);
+
+  bool Contains(ObjectId object) const { return objects_.Contains(object); }
+  // The value, or nullptr while pending or unknown.
+  const StoredValue* Find(ObjectId object) const;
+  void AddRequest(ObjectId object, uint64_t request);
+  void AddDependent(ObjectId object, uint64_t task);
+  // The dependent task has its copy, or will never need it.
+  void DropDependent(ObjectId object, uint64_t task);
+  // The application refers to it no more. Unknown objects are ignored.
+  void Release(ObjectId object);
+  size_t size() const { return objects_.size(); }
+
+ private:
+  struct Object {
+    bool ready = false;
+    bool released = false;
+    uint32_t dependents = 0;
+    StoredValue value;
+    Waiters waiters;
+  };
+  void MaybeDrop(ObjectId object);
+  Lookup<ObjectId, Object> objects_;
+};
+
+}  // namespace orrery

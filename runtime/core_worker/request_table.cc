@@ -1,0 +1,111 @@
+#include "runtime/core_worker/request_table.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/messages/convert.h"
+#include "runtime/messages/orrery.pb.h"
+
+namespace orrery {
+
+bool RequestTable::OnGet(const msg::GetObjects& get) {
+  Request request;
+  request.from_task = get.from_task();
+  for (const msg::ObjectKey& key : get.objects()) request.objects.push_back(FromProto(key));
+  request.missing = static_cast<uint32_t>(request.objects.size());
+  return Begin(get.request(), std::move(request), get.timeout_ns());
+}
+
+bool RequestTable::OnWait(const msg::WaitObjects& wait) {
+  Request request;
+  request.wait = true;
+  request.from_task = wait.from_task();
+  for (const msg::ObjectKey& key : wait.objects()) request.objects.push_back(FromProto(key));
+  request.missing = std::min<uint32_t>(wait.num_returns(), static_cast<uint32_t>(request.objects.size()));
+  return Begin(wait.request(), std::move(request), wait.timeout_ns());
+}
+
+bool RequestTable::Begin(uint64_t id, Request request, int64_t timeout_ns) {
+  std::vector<ObjectId> pending;
+  for (ObjectId object : request.objects) {
+    // An object that is not here will never come: it counts as there, and is answered with an error.
+    const bool there = store_.Find(object) != nullptr || !store_.Contains(object);
+    if (!there) {
+      pending.push_back(object);
+    } else if (request.missing > 0) {
+      --request.missing;
+    }
+  }
+  if (request.missing == 0 || timeout_ns == 0) {
+    Answer(id, request, request.missing != 0);
+    return false;
+  }
+  for (ObjectId object : pending) store_.AddRequest(object, id);
+  request.timed = timeout_ns > 0;
+  if (request.timed) core_.env.SetTimer(Duration::Nanos(timeout_ns), TimerKind::kGetTimeout, id);
+  const bool from_task = request.from_task;
+  requests_.Insert(id, std::move(request));
+  return from_task;
+}
+
+int RequestTable::OnObjectReady(const std::vector<uint64_t>& requests) {
+  int tasks = 0;
+  for (uint64_t id : requests) {
+    Request* found = requests_.Find(id);
+    if (found == nullptr || --found->missing > 0) continue;
+    const Request request = std::move(*found);
+    requests_.Erase(id);
+    if (request.timed) core_.env.CancelTimer(TimerKind::kGetTimeout, id);
+    Answer(id, request, false);
+    tasks += request.from_task;
+  }
+  return tasks;
+}
+
+int RequestTable::OnTimeout(uint64_t id) {
+  Request* found = requests_.Find(id);
+  if (found == nullptr) return 0;
+  const Request request = std::move(*found);
+  requests_.Erase(id);
+  Answer(id, request, true);
+  return request.from_task;
+}
+
+void RequestTable::Answer(uint64_t id, const Request& request, bool timed_out) {
+  if (request.wait) AnswerWait(id, request);
+  else AnswerGet(id, request, timed_out);
+}
+
+void RequestTable::AnswerGet(uint64_t id, const Request& request, bool timed_out) {
+  Draft<msg::ObjectsReady> answer;
+  answer->set_request(id);
+  if (timed_out) answer->set_status(static_cast<uint32_t>(StatusCode::kTimedOut));
+  for (ObjectId object : request.objects) {
+    const StoredValue* value = store_.Find(object);
+    if (value == nullptr && store_.Contains(object)) continue;  // timed out
+    msg::ObjectValue* out = answer->add_values();
+    ToProto(object, out->mutable_object());
+    if (value == nullptr) {
+      out->set_status(static_cast<uint32_t>(StatusCode::kNotFound));
+      out->set_error(ToString(object) + " is not owned by this process, or was released");
+      continue;
+    }
+    out->set_status(static_cast<uint32_t>(value->status));
+    out->set_value(value->bytes);
+    out->set_error(value->error);
+    out->set_stack(value->stack);
+  }
+  core_.env.Send(Address::Application(), std::move(answer));
+}
+
+void RequestTable::AnswerWait(uint64_t id, const Request& request) {
+  Draft<msg::WaitReply> answer;
+  answer->set_request(id);
+  for (uint32_t i = 0; i < request.objects.size(); ++i) {
+    const ObjectId object = request.objects[i];
+    if (store_.Find(object) != nullptr || !store_.Contains(object)) answer->add_ready(i);
+  }
+  core_.env.Send(Address::Application(), std::move(answer));
+}
+
+}  // namespace orrery

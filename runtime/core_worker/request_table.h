@@ -1,0 +1,44 @@
+// Gets and waits of the application that have not been answered.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "runtime/common/lookup.h"
+#include "runtime/core_worker/core_context.h"
+#include "runtime/core_worker/memory_store.h"
+
+namespace orrery {
+
+class RequestTable {
+ public:
+  RequestTable(CoreContext& core, MemoryStore& store) : core_(core), store_(store) {}
+
+  // Both answer at once when they can. Returns true when the caller is a task that has to wait: its CPU is idle.
+  bool OnGet(const msg::GetObjects& request);
+  bool OnWait(const msg::WaitObjects& request);
+  // Each returns how many waiting tasks were answered.
+  int OnObjectReady(const std::vector<uint64_t>& requests);
+  int OnTimeout(uint64_t request);
+
+  size_t size() const { return requests_.size(); }
+
+ private:
+  struct Request {
+    std::vector<ObjectId> objects;
+    uint32_t missing = 0;      // objects still to come before the answer
+    bool wait = false;
+    bool from_task = false;
+    bool timed = false;
+  };
+  bool Begin(uint64_t id, Request request, int64_t timeout_ns);
+  void Answer(uint64_t id, const Request& request, bool timed_out);
+  void AnswerGet(uint64_t id, const Request& request, bool timed_out);
+  void AnswerWait(uint64_t id, const Request& request);
+
+  CoreContext& core_;
+  MemoryStore& store_;
+  Lookup<uint64_t, Request> requests_;
+};
+
+}  // namespace orrery

@@ -1,0 +1,234 @@
+#include "runtime/core_worker/task_manager.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/messages/convert.h"
+#include "runtime/messages/orrery.pb.h"
+
+namespace orrery {
+
+namespace {
+
+ObjectId ArgObject(const msg::TaskArg& arg) { return {{{arg.object_owner()}, arg.object_task()}, arg.object_index()}; }
+
+}  // namespace
+
+void TaskManager::Submit(Message message) {
+  const auto& submit = message.As<msg::SubmitTask>();
+  const uint64_t task = submit.spec().index();
+  auto owned = std::make_unique<OwnedTask>();
+  OwnedTask& entry = *owned;
+  entry.retries_left = submit.max_retries();
+  entry.submit = std::move(message);
+  const bool inserted = tasks_.Insert(task, std::move(owned)).second;
+  ORRERY_ASSERT_MSG(inserted, "task index used twice");
+  const msg::TaskSpec& spec = submit.spec();
+  for (uint32_t i = 0; i < spec.num_returns(); ++i) store_.AddPending({{core_.id, task}, i});
+  if (submit.parent() != 0) children_[{{submit.parent_owner()}, submit.parent()}].push_back(task);
+  core_.env.Trace({.kind = TraceKind::kTaskSubmitted, .task = {core_.id, task}, .node = core_.node, .worker = core_.id, .text = spec.name()});
+  if (static_cast<int64_t>(tasks_.size()) > core_.settings.max_pending_tasks) {
+    return Fail(task, {.status = StatusCode::kUnavailable, .error = "too many unfinished tasks (max_pending_tasks = " +
+                       std::to_string(core_.settings.max_pending_tasks) + ")"});
+  }
+  if (Resolve(task, entry)) {
+    entry.state = OwnedTask::State::kQueued;
+    queue_.Enqueue(task, entry, false);
+  }
+}
+
+// Puts known values in the place of object arguments. False when some are still to come, or the task has failed.
+bool TaskManager::Resolve(uint64_t task, OwnedTask& entry) {
+  msg::TaskSpec& spec = *entry.submit.As<msg::SubmitTask>().mutable_spec();
+  for (msg::TaskArg& arg : *spec.mutable_args()) {
+    if (arg.object_task() == 0) continue;
+    const ObjectId object = ArgObject(arg);
+    const StoredValue* value = store_.Find(object);
+    if (value == nullptr && store_.Contains(object)) {
+      store_.AddDependent(object, task);
+      ++entry.unresolved;
+      continue;
+    }
+    if (value == nullptr) {
+      Fail(task, {.status = StatusCode::kInvalidArgument, .error = "argument " + ToString(object) + " is not owned by this process"});
+      return false;
+    }
+    if (value->status != StatusCode::kOk) {
+      Fail(task, {.status = value->status, .error = "argument " + ToString(object) + " failed: " + value->error, .stack = value->stack});
+      return false;
+    }
+    arg.set_value(value->bytes);
+    arg.clear_object_task();
+  }
+  return entry.unresolved == 0;
+}
+
+void TaskManager::OnArgumentReady(uint64_t task) {
+  OwnedTask* entry = Find(task);
+  if (entry == nullptr || entry->state != OwnedTask::State::kWaiting) return;
+  ORRERY_ASSERT(entry->unresolved > 0);
+  if (--entry->unresolved > 0) return;
+  TakeArguments(task, *entry);
+  if (OwnedTask* resolved = Find(task)) {  // an argument may have failed it
+    resolved->state = OwnedTask::State::kQueued;
+    queue_.Enqueue(task, *resolved, false);
+  }
+}
+
+// Every awaited argument has a value now: take it, then let go of the objects.
+void TaskManager::TakeArguments(uint64_t task, OwnedTask& entry) {
+  std::vector<ObjectId> objects;
+  for (const msg::TaskArg& arg : entry.submit.As<msg::SubmitTask>().spec().args()) {
+    if (arg.object_task() != 0) objects.push_back(ArgObject(arg));
+  }
+  Resolve(task, entry);
+  for (ObjectId object : objects) store_.DropDependent(object, task);
+}
+
+void TaskManager::Cancel(uint64_t task, bool force, bool recursive) {
+  OwnedTask* entry = Find(task);
+  if (entry == nullptr) return;  // finished: nothing to cancel
+  entry->cancelled = true;
+  entry->force = force;
+  if (entry->state == OwnedTask::State::kPushed) return queue_.CancelPushed(task, *entry, recursive);
+  Fail(task, {.status = StatusCode::kCancelled, .error = "cancelled before it ran"});
+}
+
+void TaskManager::CancelChildren(TaskId parent) {
+  auto it = children_.find(parent);
+  if (it == children_.end()) return;
+  const std::vector<uint64_t> tasks = it->second;
+  for (uint64_t task : tasks) Cancel(task, false, true);
+}
+
+void TaskManager::Complete(uint64_t task, AttemptResult result, google::protobuf::RepeatedPtrField<std::string>* returns) {
+  OwnedTask* entry = Find(task);
+  const auto& submit = entry->submit.As<msg::SubmitTask>();
+  if (result.status == StatusCode::kApplicationError && submit.retry_exceptions() && entry->retries_left != 0 && !entry->cancelled) {
+    return Retry(task, *entry, result);
+  }
+  const int expected = static_cast<int>(submit.spec().num_returns());
+  if (result.status == StatusCode::kOk && returns->size() != expected) {
+    result.status = StatusCode::kInternal;
+    result.error = "the worker returned " + std::to_string(returns->size()) + " values, not " + std::to_string(expected);
+  }
+  if (result.status != StatusCode::kOk) return Finish(task, result);
+  for (int i = 0; i < expected; ++i) {
+    Seal({{core_.id, task}, static_cast<uint32_t>(i)}, {StatusCode::kOk, std::move(*returns->Mutable(i)), {}, {}});
+  }
+  Finish(task, result);
+}
+
+void TaskManager::AttemptFailed(uint64_t task, AttemptResult result) {
+  OwnedTask* entry = Find(task);
+  if (entry->cancelled) {
+    result.status = StatusCode::kCancelled;
+    result.error = "cancelled; its worker was stopped";
+    return Finish(task, result);
+  }
+  if (entry->retries_left == 0) {
+    result.error += " (attempt " + std::to_string(entry->attempt + 1) + ", no retries left)";
+    return Fail(task, std::move(result));
+  }
+  Retry(task, *entry, result);
+}
+
+void TaskManager::Retry(uint64_t task, OwnedTask& entry, const AttemptResult& result) {
+  core_.env.Trace({.kind = TraceKind::kTaskRetried, .task = {core_.id, task}, .attempt = entry.attempt, .node = result.node,
+                   .worker = result.worker, .a = result.start_ns, .b = result.finish_ns,
+                   .c = static_cast<int64_t>(result.status), .text = result.error});
+  if (entry.retries_left > 0) --entry.retries_left;
+  ++entry.attempt;
+  if (core_.settings.task_retry_delay.ns > 0) {
+    entry.state = OwnedTask::State::kRetryWait;
+    core_.env.SetTimer(core_.settings.task_retry_delay, TimerKind::kTaskRetry, task);
+  } else {
+    entry.state = OwnedTask::State::kQueued;
+    queue_.Enqueue(task, entry, true);
+  }
+}
+
+void TaskManager::OnRetryTimer(uint64_t task) {
+  OwnedTask* entry = Find(task);
+  if (entry == nullptr || entry->state != OwnedTask::State::kRetryWait) return;
+  entry->state = OwnedTask::State::kQueued;
+  queue_.Enqueue(task, *entry, true);
+}
+
+void TaskManager::Fail(uint64_t task, AttemptResult result) {
+  OwnedTask* entry = Find(task);
+  if (entry->state == OwnedTask::State::kQueued) queue_.Remove(task, *entry);
+  if (entry->state == OwnedTask::State::kRetryWait) core_.env.CancelTimer(TimerKind::kTaskRetry, task);
+  if (entry->state == OwnedTask::State::kWaiting && entry->unresolved > 0) {
+    for (const msg::TaskArg& arg : entry->submit.As<msg::SubmitTask>().spec().args()) {
+      const ObjectId object = ArgObject(arg);
+      if (arg.object_task() != 0 && entry->unresolved > 0 && store_.Contains(object)) {
+        store_.DropDependent(object, task);
+        --entry->unresolved;
+      }
+    }
+  }
+  Finish(task, result);
+}
+
+void TaskManager::FailAll(StatusCode status, const std::string& reason) {
+  std::vector<uint64_t> all;
+  tasks_.CollectKeys(all);
+  std::sort(all.begin(), all.end());
+  for (uint64_t task : all) {
+    if (Find(task) != nullptr) Fail(task, {.status = status, .error = reason});
+  }
+}
+
+// The one end of a task: its error objects are sealed here, its values were sealed by Complete.
+void TaskManager::Finish(uint64_t task, const AttemptResult& result) {
+  auto* slot = tasks_.Find(task);
+  ORRERY_ASSERT(slot != nullptr);
+  const std::unique_ptr<OwnedTask> entry = std::move(*slot);
+  tasks_.Erase(task);
+  const auto& submit = entry->submit.As<msg::SubmitTask>();
+  core_.env.Trace({.kind = TraceKind::kTaskFinished, .task = {core_.id, task}, .attempt = entry->attempt, .node = result.node,
+                   .worker = result.worker, .a = result.start_ns, .b = result.finish_ns,
+                   .c = static_cast<int64_t>(result.status), .text = submit.spec().name()});
+  if (submit.parent() != 0) {
+    auto it = children_.find({{submit.parent_owner()}, submit.parent()});
+    auto& siblings = it->second;
+    siblings.erase(std::find(siblings.begin(), siblings.end(), task));
+    if (siblings.empty()) children_.erase(it);
+  }
+  if (result.status != StatusCode::kOk) {
+    const std::string what = ToString(TaskId{core_.id, task}) + (submit.spec().name().empty() ? "" : " (" + submit.spec().name() + ")");
+    const std::string error = result.status == StatusCode::kApplicationError ? result.error : what + ": " + result.error;
+    for (uint32_t i = 0; i < submit.spec().num_returns(); ++i) {
+      Seal({{core_.id, task}, i}, {result.status, {}, error, result.stack});
+    }
+  }
+  if (!submit.notify()) return;
+  Draft<msg::TaskFinished> notice;
+  notice->set_index(task);
+  notice->set_status(static_cast<uint32_t>(result.status));
+  notice->set_error(result.error);
+  notice->set_attempts(entry->attempt + 1);
+  notice->set_node(result.node.value);
+  notice->set_worker(result.worker.value);
+  notice->set_start_ns(result.start_ns);
+  notice->set_finish_ns(result.finish_ns);
+  core_.env.Send(Address::Application(), std::move(notice));
+}
+
+// A loop instead of recursion: a failure may run down a chain of a million tasks.
+void TaskManager::Seal(ObjectId object, StoredValue value) {
+  const MemoryStore::Waiters waiters = store_.Seal(object, std::move(value));
+  unblocked_ += requests_.OnObjectReady(waiters.requests);
+  ready_.insert(ready_.end(), waiters.tasks.begin(), waiters.tasks.end());
+  if (draining_) return;
+  draining_ = true;
+  while (!ready_.empty()) {
+    const uint64_t task = ready_.front();
+    ready_.pop_front();
+    OnArgumentReady(task);
+  }
+  draining_ = false;
+}
+
+}  // namespace orrery

@@ -1,0 +1,105 @@
+// The tasks this process owns: from submission through attempts to the one result. (Ray's task_manager.cc.)
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/common/ids.h"
+#include "runtime/common/lookup.h"
+#include "runtime/core_worker/core_context.h"
+#include "runtime/core_worker/memory_store.h"
+#include "runtime/core_worker/request_table.h"
+
+#include <google/protobuf/repeated_ptr_field.h>
+
+namespace orrery {
+
+// One owned task. States and arrows: kWaiting → kQueued → kPushed → (finished, gone) with kPushed → kRetryWait → kQueued
+// for another attempt, and any state → finished by cancel or failure.
+struct OwnedTask {
+  enum class State : uint8_t { kWaiting, kQueued, kPushed, kRetryWait };
+  State state = State::kWaiting;
+  bool cancelled = false;
+  bool force = false;
+  uint32_t attempt = 0;
+  int32_t retries_left = 0;   // -1: for ever
+  uint32_t unresolved = 0;    // arguments whose value is not known yet
+  uint64_t lease = 0;         // index of the lease it was pushed on
+  Message submit;             // SubmitTask; the spec stays for another attempt
+};
+
+// How an attempt ended; `start_ns` and `finish_ns` on the worker's clock, when it ran.
+struct AttemptResult {
+  StatusCode status = StatusCode::kOk;
+  std::string error = {};
+  std::string stack = {};
+  NodeId node = {};
+  WorkerId worker = {};
+  int64_t start_ns = 0;
+  int64_t finish_ns = 0;
+};
+
+// What the task manager asks of the submitter.
+class TaskQueue {
+ public:
+  virtual ~TaskQueue() = default;
+  virtual void Enqueue(uint64_t task, OwnedTask& entry, bool front) = 0;
+  // Takes a queued task out.
+  virtual void Remove(uint64_t task, const OwnedTask& entry) = 0;
+  // Asks the worker of a pushed task to stop it.
+  virtual void CancelPushed(uint64_t task, const OwnedTask& entry, bool recursive) = 0;
+};
+
+class TaskManager {
+ public:
+  TaskManager(CoreContext& core, MemoryStore& store, RequestTable& requests, TaskQueue& queue)
+      : core_(core), store_(store), requests_(requests), queue_(queue) {}
+
+  void Submit(Message submit);
+  void Cancel(uint64_t task, bool force, bool recursive);
+  // Cancels every task that `parent` submitted in this process.
+  void CancelChildren(TaskId parent);
+  OwnedTask* Find(uint64_t task) {
+    auto* entry = tasks_.Find(task);
+    return entry == nullptr ? nullptr : entry->get();
+  }
+
+  // The attempt gave a result; `returns` are the values, taken.
+  void Complete(uint64_t task, AttemptResult result, google::protobuf::RepeatedPtrField<std::string>* returns);
+  // The attempt failed for a reason outside the task: another one if its budget allows.
+  void AttemptFailed(uint64_t task, AttemptResult result);
+  // The task fails now, whatever its budget.
+  void Fail(uint64_t task, AttemptResult result);
+  void FailAll(StatusCode status, const std::string& reason);
+  void OnRetryTimer(uint64_t task);
+  // Seals an object and wakes who waited for it.
+  void Seal(ObjectId object, StoredValue value);
+
+  size_t size() const { return tasks_.size(); }
+  // Tasks of ours in `get` that an arriving value has released since the last call.
+  int TakeUnblocked() { return std::exchange(unblocked_, 0); }
+
+ private:
+  bool Resolve(uint64_t task, OwnedTask& entry);
+  void Retry(uint64_t task, OwnedTask& entry, const AttemptResult& result);
+  void Finish(uint64_t task, const AttemptResult& result);
+  void OnArgumentReady(uint64_t task);
+  void TakeArguments(uint64_t task, OwnedTask& entry);
+
+  CoreContext& core_;
+  MemoryStore& store_;
+  RequestTable& requests_;
+  TaskQueue& queue_;
+  Lookup<uint64_t, std::unique_ptr<OwnedTask>> tasks_;
+  std::map<TaskId, std::vector<uint64_t>> children_;  // parent → tasks it submitted here, unfinished or not
+  std::deque<uint64_t> ready_;                        // tasks with one more argument known, to be looked at
+  bool draining_ = false;
+  int unblocked_ = 0;
+};
+
+}  // namespace orrery

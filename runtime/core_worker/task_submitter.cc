@@ -1,0 +1,421 @@
+#include "runtime/core_worker/task_submitter.h"
+
+#include <algorithm>
+
+#include "runtime/messages/convert.h"
+#include "runtime/messages/message.h"
+#include "runtime/messages/orrery.pb.h"
+
+namespace orrery {
+
+namespace {
+RequestKey LeaseRequestKey(uint64_t index) { return {MessageKind::kRequestLease, index, 0}; }
+RequestKey CancelKey(uint64_t index) { return {MessageKind::kCancelLease, index, 0}; }
+RequestKey ReturnKey(uint64_t index) { return {MessageKind::kReturnLease, index, 0}; }
+}  // namespace
+
+void TaskSubmitter::DefineClass(uint32_t class_id, SchedulingRequest request) {
+  Class& klass = classes_[class_id];
+  if (klass.spec) return;
+  Draft<msg::RequestLease> spec;
+  ToProto(request, spec->mutable_spec());
+  klass.request = std::move(request);
+  klass.spec = std::move(spec);
+}
+
+void TaskSubmitter::Enqueue(uint64_t task, OwnedTask& entry, bool front) {
+  const uint32_t class_id = entry.submit.As<msg::SubmitTask>().class_id();
+  auto it = classes_.find(class_id);
+  ORRERY_ASSERT_MSG(it != classes_.end(), "task of an undefined class");
+  if (front) it->second.queue.push_front(task);
+  else it->second.queue.push_back(task);
+  Pump(class_id);
+}
+
+void TaskSubmitter::Remove(uint64_t task, const OwnedTask& entry) {
+  Class& klass = classes_.at(entry.submit.As<msg::SubmitTask>().class_id());
+  auto it = std::find(klass.queue.begin(), klass.queue.end(), task);
+  ORRERY_ASSERT(it != klass.queue.end());
+  klass.queue.erase(it);
+  if (klass.queue.empty()) CancelRequests(klass);
+}
+
+void TaskSubmitter::CancelPushed(uint64_t task, const OwnedTask& entry, bool recursive) {
+  const auto* lease = leases_.Find(entry.lease);
+  if (lease == nullptr) return;
+  Draft<msg::CancelRunning> cancel;
+  cancel->set_owner(core_.id.value);
+  cancel->set_index(task);
+  cancel->set_force(entry.force);
+  cancel->set_recursive(recursive);
+  core_.requests.Send({MessageKind::kCancelRunning, task, 0}, (*lease)->address, std::move(cancel));
+}
+
+// Sends what can be sent, then asks for the leases that the rest is worth.
+void TaskSubmitter::Pump(uint32_t class_id) {
+  Class& klass = classes_.at(class_id);
+  while (!klass.queue.empty() && PushNext(klass)) {
+  }
+  if (klass.queue.empty()) CancelRequests(klass);
+  else RequestLeases(class_id);
+}
+
+bool TaskSubmitter::PushNext(Class& klass) {
+  if (klass.usable.empty()) return false;
+  const auto [in_flight, index] = *klass.usable.begin();
+  Lease& lease = **leases_.Find(index);
+  if (in_flight == 0 && TooOld(lease)) {
+    ReturnLease(lease, false);
+    return true;
+  }
+  if (static_cast<int64_t>(in_flight) >= Depth(klass) || TooOld(lease)) return false;
+  const uint64_t task = klass.queue.front();
+  OwnedTask& entry = *tasks_->Find(task);
+  const bool alone = entry.attempt > 0 || entry.retries_left == 0;
+  if (alone && in_flight > 0) return false;
+  klass.queue.pop_front();
+  lease.exclusive = alone;
+  Push(lease, task, entry);
+  return true;
+}
+
+void TaskSubmitter::Push(Lease& lease, uint64_t task, OwnedTask& entry) {
+  entry.state = OwnedTask::State::kPushed;
+  entry.lease = lease.index;
+  if (lease.in_flight.empty()) idle_.erase({lease.idle_since, lease.index});
+  const size_t before = lease.in_flight.size();
+  lease.in_flight.push_back(task);
+  UpdateUsable(lease, before);
+  Draft<msg::PushTask> push;
+  push->mutable_spec()->CopyFrom(entry.submit.As<msg::SubmitTask>().spec());
+  push->set_attempt(entry.attempt);
+  push->set_sequence(++lease.sequence);
+  for (const auto& [gpu, raw] : lease.gpus) {
+    msg::GpuShare* share = push->add_gpus();
+    share->set_index(gpu);
+    share->set_raw(raw);
+  }
+  core_.env.Send(lease.address, std::move(push));
+}
+
+// How many tasks may be in flight on one worker: 1 until run times are known, then `pipeline_target` of expected work.
+int64_t TaskSubmitter::Depth(const Class& klass) const {
+  const int64_t target = core_.settings.pipeline_target.ns;
+  if (klass.mean_run_ns < 0 || klass.mean_run_ns >= target) return 1;
+  const int64_t depth = target / std::max<int64_t>(klass.mean_run_ns, 1000);
+  return std::clamp<int64_t>(depth, 1, std::max<int64_t>(1, core_.settings.max_tasks_in_flight_per_worker));
+}
+
+void TaskSubmitter::RequestLeases(uint32_t class_id) {
+  if (closed_ || !core_.node) return;
+  Class& klass = classes_.at(class_id);
+  int64_t limit = core_.settings.max_pending_lease_requests;
+  if (limit < 0) limit = std::max<int64_t>(10, core_.alive_nodes);
+  const int64_t depth = Depth(klass);
+  const int64_t queued = static_cast<int64_t>(klass.queue.size());
+  const int64_t wanted = std::min((queued + depth - 1) / depth, limit);
+  while (static_cast<int64_t>(klass.requests.size()) < wanted) {
+    const uint64_t index = ++last_lease_;
+    const Request request{class_id, core_.options.node_manager, core_.node, false};
+    klass.requests.insert(index);
+    requests_.emplace(index, request);
+    SendRequest(index, request, false, {});
+  }
+}
+
+void TaskSubmitter::SendRequest(uint64_t index, const Request& request, bool grant_or_reject, NodeId rejected_by) {
+  const Class& klass = classes_.at(request.class_id);
+  Message message = klass.spec.Clone();
+  auto& body = message.As<msg::RequestLease>();
+  ToProto(LeaseId{core_.id, index}, body.mutable_lease());
+  body.set_job(core_.job.value);
+  body.set_grant_or_reject(grant_or_reject);
+  body.set_rejected_by(rejected_by.value);
+  const int64_t backlog = static_cast<int64_t>(klass.queue.size()) - static_cast<int64_t>(klass.requests.size());
+  body.set_backlog(static_cast<uint64_t>(std::max<int64_t>(0, backlog)));
+  core_.env.Trace({.kind = TraceKind::kLeaseRequested, .task = {core_.id, index}, .node = request.target_node});
+  core_.requests.Send(LeaseRequestKey(index), request.target, std::move(message));
+}
+
+// Nothing is left that these would serve.
+void TaskSubmitter::CancelRequests(Class& klass) {
+  for (uint64_t index : klass.requests) {
+    Request& request = requests_.at(index);
+    if (request.cancelled) continue;
+    request.cancelled = true;
+    core_.requests.Done(LeaseRequestKey(index));
+    Draft<msg::CancelLease> cancel;
+    ToProto(LeaseId{core_.id, index}, cancel->mutable_lease());
+    core_.requests.Send(CancelKey(index), request.target, std::move(cancel));
+  }
+  klass.requests.clear();
+}
+
+void TaskSubmitter::OnLeaseReply(const msg::LeaseReply& reply) {
+  const uint64_t index = reply.lease().index();
+  if (reply.alive_nodes() > 0) core_.alive_nodes = reply.alive_nodes();
+  auto it = requests_.find(index);
+  if (it == requests_.end()) {
+    core_.env.Trace({.kind = TraceKind::kStaleMessage, .node = NodeId{reply.node()}, .text = "LeaseReply"});
+    return;
+  }
+  Request& request = it->second;
+  const uint32_t class_id = request.class_id;
+  switch (reply.outcome()) {
+    case msg::LeaseReply::GRANTED: {
+      core_.requests.Done(LeaseRequestKey(index));
+      core_.requests.Done(CancelKey(index));
+      const Request granted = request;
+      classes_.at(class_id).requests.erase(index);
+      requests_.erase(it);
+      OnGranted(index, granted, reply);
+      return;
+    }
+    case msg::LeaseReply::SPILLBACK: {
+      if (request.cancelled) return;  // the answer to our CancelLease ends it
+      request.target = FromProto(reply.spill_address());
+      request.target_node = NodeId{reply.node()};
+      return SendRequest(index, request, true, {});
+    }
+    case msg::LeaseReply::REJECTED: {
+      if (request.cancelled) return;
+      const NodeId rejected_by = request.target_node;
+      request.target = core_.options.node_manager;
+      request.target_node = core_.node;
+      return SendRequest(index, request, false, rejected_by);
+    }
+    case msg::LeaseReply::CANCELLED:
+    case msg::LeaseReply::FAILED:
+    default: break;
+  }
+  core_.requests.Done(LeaseRequestKey(index));
+  core_.requests.Done(CancelKey(index));
+  const Request ended = request;
+  classes_.at(class_id).requests.erase(index);
+  requests_.erase(it);
+  if (reply.outcome() == msg::LeaseReply::FAILED && !ended.cancelled) {
+    RequestFailed(ended, {static_cast<StatusCode>(reply.status()), reply.message()});
+  }
+  Pump(class_id);
+}
+
+void TaskSubmitter::OnGranted(uint64_t index, const Request& request, const msg::LeaseReply& reply) {
+  auto owned = std::make_unique<Lease>();
+  Lease& lease = *owned;
+  lease.index = index;
+  lease.class_id = request.class_id;
+  lease.worker = WorkerId{reply.worker()};
+  lease.address = FromProto(reply.worker_address());
+  lease.node_manager = request.target;
+  lease.node = NodeId{reply.node()};
+  for (const msg::GpuShare& share : reply.gpus()) lease.gpus.emplace_back(share.index(), share.raw());
+  lease.granted = lease.idle_since = core_.env.Now();
+  Class& klass = classes_.at(lease.class_id);
+  ++klass.leases;
+  klass.usable.insert({0, index});
+  by_worker_[lease.address] = index;
+  by_node_[lease.node].insert(index);
+  leases_.Insert(index, std::move(owned));
+  if (closed_ || klass.queue.empty()) return ReturnLease(lease, false);
+  Pump(lease.class_id);
+}
+
+// The lease can never be granted: every task that waits for one like it fails with the reason.
+void TaskSubmitter::RequestFailed(const Request& request, const Status& status) {
+  const std::deque<uint64_t> queue = classes_.at(request.class_id).queue;
+  for (uint64_t task : queue) {
+    if (tasks_->Find(task) != nullptr) tasks_->Fail(task, {.status = status.code(), .error = status.message()});
+  }
+}
+
+void TaskSubmitter::OnReturnLeaseReply(const msg::ReturnLeaseReply& reply) {
+  core_.requests.Done(ReturnKey(reply.lease().index()));
+}
+
+void TaskSubmitter::OnTaskReply(const Address& from, msg::TaskReply& reply) {
+  const uint64_t task = reply.index();
+  OwnedTask* entry = tasks_->Find(task);
+  auto* slot = entry == nullptr ? nullptr : leases_.Find(entry->lease);
+  if (slot == nullptr || entry->state != OwnedTask::State::kPushed || entry->attempt != reply.attempt() || (*slot)->address != from) {
+    core_.env.Trace({.kind = TraceKind::kStaleMessage, .task = {core_.id, task}, .attempt = reply.attempt(), .text = "TaskReply"});
+    return;
+  }
+  Lease& lease = **slot;
+  const size_t before = lease.in_flight.size();
+  auto position = lease.in_flight.begin();
+  if (*position != task) position = std::find(lease.in_flight.begin(), lease.in_flight.end(), task);
+  ORRERY_ASSERT(position != lease.in_flight.end());
+  lease.in_flight.erase(position);
+  const uint32_t class_id = lease.class_id;
+  Class& klass = classes_.at(class_id);
+  lease.blocked = reply.requeue();
+  if (lease.in_flight.empty()) lease.exclusive = lease.blocked = false;
+  UpdateUsable(lease, before);
+  if (entry->cancelled) core_.requests.Done({MessageKind::kCancelRunning, task, 0});
+  if (reply.requeue()) {
+    entry->state = OwnedTask::State::kQueued;
+    klass.queue.push_front(task);
+  } else {
+    const int64_t run = std::max<int64_t>(0, reply.finish_ns() - reply.start_ns());
+    klass.mean_run_ns = klass.mean_run_ns < 0 ? run : klass.mean_run_ns + (run - klass.mean_run_ns) / 8;
+    tasks_->Complete(task, {static_cast<StatusCode>(reply.status()), std::move(*reply.mutable_error()), std::move(*reply.mutable_stack()),
+                            lease.node, lease.worker, reply.start_ns(), reply.finish_ns()}, reply.mutable_returns());
+  }
+  Settle(lease);
+  Pump(class_id);
+}
+
+// After a reply: an idle lease is kept for a moment when its tasks are short, else given back.
+void TaskSubmitter::Settle(Lease& lease) {
+  Class& klass = classes_.at(lease.class_id);
+  if (!lease.in_flight.empty()) return;
+  if (closed_ || TooOld(lease)) return ReturnLease(lease, false);
+  if (!klass.queue.empty()) return;
+  const bool brief = klass.mean_run_ns >= 0 && klass.mean_run_ns < core_.settings.pipeline_target.ns;
+  if (!brief) return ReturnLease(lease, false);
+  lease.idle_since = core_.env.Now();
+  idle_.insert({lease.idle_since, lease.index});
+  if (expiry_armed_) return;
+  expiry_armed_ = true;
+  core_.env.SetTimer(core_.settings.lease_idle_timeout, TimerKind::kLeaseExpiry, 0);
+}
+
+void TaskSubmitter::OnLeaseExpiry() {
+  expiry_armed_ = false;
+  const Time now = core_.env.Now();
+  while (!idle_.empty() && now - idle_.begin()->first >= core_.settings.lease_idle_timeout) {
+    ReturnLease(**leases_.Find(idle_.begin()->second), false);
+  }
+  if (idle_.empty()) return;
+  expiry_armed_ = true;
+  core_.env.SetTimer(idle_.begin()->first + core_.settings.lease_idle_timeout - now, TimerKind::kLeaseExpiry, 0);
+}
+
+void TaskSubmitter::UpdateUsable(Lease& lease, size_t before) {
+  auto& usable = classes_.at(lease.class_id).usable;
+  usable.erase({before, lease.index});
+  if (!lease.blocked && !lease.exclusive) usable.insert({lease.in_flight.size(), lease.index});
+}
+
+bool TaskSubmitter::TooOld(const Lease& lease) const {
+  return core_.env.Now() - lease.granted > core_.settings.worker_lease_timeout;
+}
+
+// The lease must be empty; `lease` is gone afterwards.
+void TaskSubmitter::ReturnLease(Lease& lease, bool broken) {
+  ORRERY_ASSERT(lease.in_flight.empty());
+  Draft<msg::ReturnLease> message;
+  ToProto(LeaseId{core_.id, lease.index}, message->mutable_lease());
+  message->set_worker(lease.worker.value);
+  message->set_worker_broken(broken);
+  core_.requests.Send(ReturnKey(lease.index), lease.node_manager, std::move(message));
+  Class& klass = classes_.at(lease.class_id);
+  klass.usable.erase({0, lease.index});
+  --klass.leases;
+  idle_.erase({lease.idle_since, lease.index});
+  by_worker_.erase(lease.address);
+  by_node_[lease.node].erase(lease.index);
+  leases_.Erase(lease.index);
+}
+
+// The worker is gone: every task in flight on it has used an attempt, for any of them may have started.
+void TaskSubmitter::LeaseLost(uint64_t index, StatusCode status, const std::string& reason) {
+  auto* slot = leases_.Find(index);
+  if (slot == nullptr) return;
+  const std::unique_ptr<Lease> lease = std::move(*slot);
+  leases_.Erase(index);
+  Class& klass = classes_.at(lease->class_id);
+  klass.usable.erase({lease->in_flight.size(), index});
+  --klass.leases;
+  idle_.erase({lease->idle_since, index});
+  by_worker_.erase(lease->address);
+  by_node_[lease->node].erase(index);
+  // Back to front, so that retried tasks stand in the queue in their old order.
+  for (auto it = lease->in_flight.rbegin(); it != lease->in_flight.rend(); ++it) {
+    core_.requests.Done({MessageKind::kCancelRunning, *it, 0});
+    const std::string error = ToString(lease->worker) + " on " + ToString(lease->node) + " died: " + reason;
+    tasks_->AttemptFailed(*it, {.status = status, .error = error, .node = lease->node, .worker = lease->worker});
+  }
+  Pump(lease->class_id);
+}
+
+void TaskSubmitter::OnWorkerFailed(const msg::WorkerFailed& notice) {
+  LeaseLost(notice.lease().index(), StatusCode::kWorkerDied, notice.reason());
+}
+
+void TaskSubmitter::OnNodeDied(NodeId node, const std::string& reason) {
+  if (auto it = by_node_.find(node); it != by_node_.end()) {
+    const std::set<uint64_t> lost = std::move(it->second);
+    by_node_.erase(it);
+    for (uint64_t index : lost) {
+      if (auto* slot = leases_.Find(index)) core_.requests.Done(ReturnKey((*slot)->index));
+      LeaseLost(index, StatusCode::kNodeDied, "node declared dead: " + reason);
+    }
+  }
+  std::vector<uint64_t> asked;
+  for (const auto& [index, request] : requests_) {
+    if (request.target_node == node) asked.push_back(index);
+  }
+  RestartRequests(asked);
+}
+
+void TaskSubmitter::OnPeerLost(const Address& peer) {
+  if (auto it = by_worker_.find(peer); it != by_worker_.end()) {
+    const uint64_t index = it->second;
+    // The node manager may know the cause and outlive it: tell it not to reuse the process.
+    Lease& lease = **leases_.Find(index);
+    Draft<msg::ReturnLease> message;
+    ToProto(LeaseId{core_.id, index}, message->mutable_lease());
+    message->set_worker(lease.worker.value);
+    message->set_worker_broken(true);
+    core_.requests.Send(ReturnKey(index), lease.node_manager, std::move(message));
+    return LeaseLost(index, StatusCode::kWorkerDied, "connection lost");
+  }
+  if (peer == core_.options.node_manager) return;
+  std::vector<uint64_t> asked;
+  for (const RequestKey& key : core_.requests.KeysTo(peer)) {
+    core_.requests.Done(key);
+    if (key.kind == MessageKind::kRequestLease || key.kind == MessageKind::kCancelLease) asked.push_back(key.a);
+  }
+  RestartRequests(asked);
+}
+
+// The node that was asked is gone: ask at home again, or forget what was being cancelled.
+void TaskSubmitter::RestartRequests(const std::vector<uint64_t>& indices) {
+  for (uint64_t index : indices) {
+    auto it = requests_.find(index);
+    if (it == requests_.end()) continue;
+    const NodeId lost = it->second.target_node;
+    if (it->second.cancelled) {
+      core_.requests.Done(CancelKey(index));
+      requests_.erase(it);
+      continue;
+    }
+    it->second.target = core_.options.node_manager;
+    it->second.target_node = core_.node;
+    SendRequest(index, it->second, false, lost);
+  }
+}
+
+void TaskSubmitter::Close() {
+  closed_ = true;
+  for (auto& [id, klass] : classes_) {
+    CancelRequests(klass);
+    while (!klass.usable.empty() && klass.usable.begin()->first == 0) {
+      ReturnLease(**leases_.Find(klass.usable.begin()->second), false);
+    }
+  }
+}
+
+void TaskSubmitter::CheckInvariants(bool full) const {
+  ORRERY_ASSERT(by_worker_.size() == leases_.size());
+  if (!full) return;
+  size_t leases = 0;
+  for (const auto& [id, klass] : classes_) {
+    leases += klass.leases;
+    ORRERY_ASSERT(klass.usable.size() <= klass.leases);
+  }
+  ORRERY_ASSERT(leases == leases_.size());
+}
+
+}  // namespace orrery

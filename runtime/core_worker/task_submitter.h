@@ -1,0 +1,108 @@
+// Finds workers for queued tasks: asks for leases, keeps them while useful, pushes tasks on them, several in flight.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/common/ids.h"
+#include "runtime/common/resources.h"
+#include "runtime/core_worker/core_context.h"
+#include "runtime/core_worker/task_manager.h"
+
+namespace orrery {
+
+// Source of the lease rules: Ray's normal_task_submitter.cc. Unlike Ray of today, several short tasks may be in flight on
+// one worker: as many as make `pipeline_target` of expected work. Tasks that may not be retried, or that were in flight when
+// a worker died, are sent alone, so that one bad task cannot use up its neighbours' attempts.
+class TaskSubmitter final : public TaskQueue {
+ public:
+  explicit TaskSubmitter(CoreContext& core) : core_(core) {}
+  void SetTaskManager(TaskManager* tasks) { tasks_ = tasks; }
+
+  void DefineClass(uint32_t class_id, SchedulingRequest request);
+
+  void Enqueue(uint64_t task, OwnedTask& entry, bool front) override;
+  void Remove(uint64_t task, const OwnedTask& entry) override;
+  void CancelPushed(uint64_t task, const OwnedTask& entry, bool recursive) override;
+
+  void OnLeaseReply(const msg::LeaseReply& reply);
+  void OnReturnLeaseReply(const msg::ReturnLeaseReply& reply);
+  void OnTaskReply(const Address& from, msg::TaskReply& reply);
+  void OnWorkerFailed(const msg::WorkerFailed& notice);
+  void OnNodeDied(NodeId node, const std::string& reason);
+  void OnPeerLost(const Address& peer);
+  void OnLeaseExpiry();
+  // Gives every lease back and asks for none any more.
+  void Close();
+
+  size_t leases() const { return leases_.size(); }
+  void CheckInvariants(bool full) const;
+
+ private:
+  struct Lease {
+    uint64_t index = 0;
+    uint32_t class_id = 0;
+    WorkerId worker;
+    Address address;
+    Address node_manager;
+    NodeId node;
+    std::vector<std::pair<uint32_t, int64_t>> gpus;
+    Time granted;
+    Time idle_since;
+    std::deque<uint64_t> in_flight;  // tasks, in the order pushed
+    uint64_t sequence = 0;           // of pushes
+    bool blocked = false;            // the worker waits in get: push nothing until it has finished a task
+    bool exclusive = false;          // carries one task that must be alone
+  };
+  struct Request {
+    uint32_t class_id = 0;
+    Address target;
+    NodeId target_node;
+    bool cancelled = false;
+  };
+  struct Class {
+    SchedulingRequest request;
+    Message spec;                         // the RequestLease to copy
+    std::deque<uint64_t> queue;
+    std::set<std::pair<size_t, uint64_t>> usable;  // (tasks in flight, lease) of leases that may take more
+    std::set<uint64_t> requests;          // pending lease requests
+    size_t leases = 0;
+    int64_t mean_run_ns = -1;             // exponential mean of run times; -1: none seen
+  };
+
+  void Pump(uint32_t class_id);
+  bool PushNext(Class& klass);
+  void Push(Lease& lease, uint64_t task, OwnedTask& entry);
+  int64_t Depth(const Class& klass) const;
+  void RequestLeases(uint32_t class_id);
+  void SendRequest(uint64_t index, const Request& request, bool grant_or_reject, NodeId rejected_by);
+  void CancelRequests(Class& klass);
+  void OnGranted(uint64_t index, const Request& request, const msg::LeaseReply& reply);
+  void ReturnLease(Lease& lease, bool broken);
+  void LeaseLost(uint64_t index, StatusCode status, const std::string& reason);
+  void RequestFailed(const Request& request, const Status& status);
+  void RestartRequests(const std::vector<uint64_t>& indices);
+  void UpdateUsable(Lease& lease, size_t in_flight_before);
+  bool TooOld(const Lease& lease) const;
+  void Settle(Lease& lease);
+
+  CoreContext& core_;
+  TaskManager* tasks_ = nullptr;
+  std::map<uint32_t, Class> classes_;
+  Lookup<uint64_t, std::unique_ptr<Lease>> leases_;
+  std::map<Address, uint64_t> by_worker_;
+  std::map<NodeId, std::set<uint64_t>> by_node_;
+  std::map<uint64_t, Request> requests_;
+  std::set<std::pair<Time, uint64_t>> idle_;  // kept idle leases by the time they became idle
+  uint64_t last_lease_ = 0;
+  bool expiry_armed_ = false;
+  bool closed_ = false;
+};
+
+}  // namespace orrery

@@ -1,0 +1,192 @@
+#include "runtime/gcs/gcs.h"
+
+#include "runtime/messages/convert.h"
+#include "runtime/messages/orrery.pb.h"
+
+namespace orrery {
+
+Gcs::Gcs(Env& env, Settings settings)
+    : env_(env),
+      settings_(std::move(settings)),
+      health_(env, settings_),
+      resources_(env, settings_, nodes_),
+      jobs_(env),
+      kv_(env) {}
+
+void Gcs::OnMessage(const Address& from, Message message) {
+  switch (message.kind()) {
+    case MessageKind::kRegisterNode: return OnRegisterNode(from, message.As<msg::RegisterNode>());
+    case MessageKind::kUnregisterNode: {
+      const auto& notice = message.As<msg::UnregisterNode>();
+      if (nodes_.Alive(NodeId{notice.node()})) DeclareDead(NodeId{notice.node()}, notice.reason());
+      return;
+    }
+    case MessageKind::kHealthCheckReply: {
+      const auto& reply = message.As<msg::HealthCheckReply>();
+      health_.Heard(NodeId{reply.node()});
+      return health_.OnReply(NodeId{reply.node()}, reply.round());
+    }
+    case MessageKind::kResourceReport: {
+      const auto& report = message.As<msg::ResourceReport>();
+      if (FromAliveNode(from, NodeId{report.node()})) resources_.OnReport(report);
+      return;
+    }
+    case MessageKind::kPickNode: {
+      const auto& request = message.As<msg::PickNode>();
+      if (FromAliveNode(from, NodeId{request.node()})) resources_.OnPickNode(from, request);
+      return;
+    }
+    case MessageKind::kCancelPick: {
+      const auto& notice = message.As<msg::CancelPick>();
+      if (FromAliveNode(from, NodeId{notice.node()})) resources_.OnCancelPick(FromProto(notice.lease()));
+      return;
+    }
+    case MessageKind::kWorkerDead: return resources_.OnOwnerDead(WorkerId{message.As<msg::WorkerDead>().worker()});
+    case MessageKind::kRegisterJob: return jobs_.OnRegisterJob(from, std::move(message));
+    case MessageKind::kFinishJob: return OnFinishJob(from, message.As<msg::FinishJob>());
+    case MessageKind::kGetJob: return jobs_.OnGetJob(from, message.As<msg::GetJob>());
+    case MessageKind::kKvPut:
+    case MessageKind::kKvGet:
+    case MessageKind::kKvDelete:
+    case MessageKind::kKvKeys: return kv_.OnMessage(from, message);
+    case MessageKind::kGetClusterStatus: return OnClusterStatus(from, message.As<msg::GetClusterStatus>());
+    case MessageKind::kShutdown: return OnShutdown(message.As<msg::Shutdown>());
+    default:
+      // A confused or newer peer must not stop the cluster.
+      env_.Trace({.kind = TraceKind::kStaleMessage, .text = message.name()});
+  }
+}
+
+void Gcs::OnTimer(TimerKind kind, uint64_t id) {
+  ORRERY_ASSERT(kind == TimerKind::kHealthCheck);
+  const NodeId node{static_cast<uint32_t>(id)};
+  if (health_.OnTimer(node) == HealthMonitor::Verdict::kDead) DeclareDead(node, "health checks went unanswered");
+}
+
+void Gcs::OnPeerLost(const Address& peer) {
+  const NodeInfo* node = nodes_.FindByAddress(peer);
+  if (node == nullptr || !node->alive) return;
+  if (health_.OnConnectionLost(node->id) == HealthMonitor::Verdict::kDead) DeclareDead(node->id, "connection lost");
+}
+
+void Gcs::OnRegisterNode(const Address& from, const msg::RegisterNode& request) {
+  const auto [node, added] = nodes_.Register(request);
+  Draft<msg::RegisterNodeReply> reply;
+  reply->set_node(node->id.value);
+  reply->set_epoch(nodes_.epoch());
+  if (!node->alive) {
+    reply->set_status(static_cast<uint32_t>(StatusCode::kNodeDied));
+    reply->set_message("declared dead (" + node->death_reason + "); start again as a new node");
+  }
+  env_.Send(from, std::move(reply));
+  if (!added) return;
+  env_.Trace({.kind = TraceKind::kNodeRegistered, .node = node->id, .text = node->name});
+  health_.Watch(node->id, node->address);
+  resources_.AddNode(node->id, FromProto(request.total()), node->labels);
+}
+
+void Gcs::DeclareDead(NodeId node, const std::string& reason) {
+  const Address address = nodes_.Find(node)->address;
+  env_.Trace({.kind = TraceKind::kNodeDead, .node = node, .text = reason});
+  nodes_.MarkDead(node, reason);
+  health_.Forget(node);
+  resources_.RemoveNode(node);
+  SendNodeDied(address, node, reason);  // should it still live, it must end: its leases are void
+  for (const auto& [id, info] : nodes_.all()) {
+    if (info.alive) SendNodeDied(info.address, node, reason);
+  }
+  for (JobId job : jobs_.RunningOn(node)) FinishJob(job, static_cast<uint32_t>(StatusCode::kNodeDied));
+}
+
+void Gcs::OnFinishJob(const Address& from, const msg::FinishJob& request) {
+  FinishJob(JobId{request.job()}, request.status());
+  Draft<msg::FinishJobReply> reply;
+  reply->set_job(request.job());
+  env_.Send(from, std::move(reply));
+}
+
+void Gcs::FinishJob(JobId job, uint32_t status) {
+  if (!jobs_.Finish(job, status)) return;
+  resources_.OnOwnerDead(jobs_.Find(job)->driver);
+  for (const auto& [id, info] : nodes_.all()) {
+    if (!info.alive) continue;
+    Draft<msg::JobFinished> notice;
+    notice->set_job(job.value);
+    env_.Send(info.address, std::move(notice));
+  }
+}
+
+void Gcs::OnShutdown(const msg::Shutdown& request) {
+  for (const auto& [id, info] : nodes_.all()) {
+    if (!info.alive) continue;
+    Draft<msg::Shutdown> notice;
+    notice->set_reason(request.reason());
+    env_.Send(info.address, std::move(notice));
+  }
+  Draft<msg::Exit> exit;
+  exit->set_reason(request.reason());
+  env_.Send(Address::Host(), std::move(exit));
+}
+
+bool Gcs::FromAliveNode(const Address& from, NodeId node) {
+  health_.Heard(node);
+  if (nodes_.Alive(node)) return true;
+  const NodeInfo* info = nodes_.Find(node);
+  SendNodeDied(from, node, info == nullptr ? "unknown to this GCS" : info->death_reason);
+  return false;
+}
+
+void Gcs::SendNodeDied(const Address& to, NodeId node, const std::string& reason) {
+  Draft<msg::NodeDied> notice;
+  notice->set_node(node.value);
+  notice->set_epoch(nodes_.epoch());
+  notice->set_reason(reason);
+  env_.Send(to, std::move(notice));
+}
+
+void Gcs::OnClusterStatus(const Address& from, const msg::GetClusterStatus& request) {
+  Draft<msg::ClusterStatus> reply;
+  reply->set_request(request.request());
+  reply->set_epoch(nodes_.epoch());
+  for (const auto& [id, info] : nodes_.all()) {
+    msg::NodeStatus* node = reply->add_nodes();
+    node->set_node(id.value);
+    node->set_name(info.name);
+    node->set_hostname(info.hostname);
+    node->set_pid(info.pid);
+    node->set_alive(info.alive);
+    node->set_head(info.head);
+    node->set_death_reason(info.death_reason);
+    node->set_queued_leases(info.queued_leases);
+    node->set_running_leases(info.running_leases);
+    ToProto(info.address, node->mutable_address());
+    ToProto(info.labels, node->mutable_labels());
+    if (const NodeView* view = resources_.view().Find(id)) {
+      ToProto(view->total, node->mutable_total());
+      ToProto(view->available, node->mutable_available());
+    }
+  }
+  for (const auto& [id, job] : jobs_.all()) {
+    msg::JobStatus* out = reply->add_jobs();
+    out->set_job(id.value);
+    out->set_name(job.name);
+    out->set_pid(job.pid);
+    out->set_node(job.driver.node().value);
+    out->set_running(job.running);
+    out->set_status(job.status);
+  }
+  for (const ResourceManager::Demand& demand : resources_.PendingDemand()) {
+    msg::DemandStatus* out = reply->add_demands();
+    ToProto(demand.request, out->mutable_spec());
+    out->set_count(demand.count);
+    out->set_infeasible(demand.infeasible);
+  }
+  env_.Send(from, std::move(reply));
+}
+
+void Gcs::CheckInvariants(bool full) const {
+  resources_.CheckInvariants(full);
+  if (full) nodes_.CheckInvariants();
+}
+
+}  // namespace orrery

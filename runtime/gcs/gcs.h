@@ -1,0 +1,51 @@
+// The global control service: one per cluster, on the head. Routes each message to the manager that decides it.
+#pragma once
+
+#include <string>
+
+#include "runtime/common/settings.h"
+#include "runtime/env/env.h"
+#include "runtime/gcs/health_monitor.h"
+#include "runtime/gcs/job_manager.h"
+#include "runtime/gcs/kv_manager.h"
+#include "runtime/gcs/node_table.h"
+#include "runtime/gcs/resource_manager.h"
+#include "runtime/messages/message.h"
+
+namespace orrery {
+
+// Source of the division: Ray's src/ray/gcs. State is in memory; a GCS that ends takes its cluster with it.
+class Gcs final : public StateMachine {
+ public:
+  Gcs(Env& env, Settings settings);
+
+  void OnMessage(const Address& from, Message message) override;
+  void OnTimer(TimerKind kind, uint64_t id) override;
+  void OnPeerLost(const Address& peer) override;
+  void CheckInvariants(bool full) const override;
+
+  const NodeTable& nodes() const { return nodes_; }
+  const ResourceManager& resources() const { return resources_; }
+  const JobManager& jobs() const { return jobs_; }
+
+ private:
+  void OnRegisterNode(const Address& from, const msg::RegisterNode& request);
+  void OnClusterStatus(const Address& from, const msg::GetClusterStatus& request);
+  void OnFinishJob(const Address& from, const msg::FinishJob& request);
+  void OnShutdown(const msg::Shutdown& request);
+  void DeclareDead(NodeId node, const std::string& reason);
+  void FinishJob(JobId job, uint32_t status);
+  // False when `node` is not an alive node: it is told of its own death, and must end.
+  bool FromAliveNode(const Address& from, NodeId node);
+  void SendNodeDied(const Address& to, NodeId node, const std::string& reason);
+
+  Env& env_;
+  const Settings settings_;
+  NodeTable nodes_;
+  HealthMonitor health_;
+  ResourceManager resources_;
+  JobManager jobs_;
+  KvManager kv_;
+};
+
+}  // namespace orrery

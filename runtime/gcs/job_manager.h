@@ -1,0 +1,48 @@
+// Jobs: one per driver, from its registration to its end.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "runtime/common/ids.h"
+#include "runtime/common/lookup.h"
+#include "runtime/env/env.h"
+#include "runtime/messages/kinds.h"
+#include "runtime/messages/message.h"
+
+namespace orrery {
+
+class JobManager {
+ public:
+  static constexpr size_t kFinishedJobsKept = 10'000;
+
+  struct Job {
+    JobId id;
+    WorkerId driver;
+    std::string name;
+    uint32_t pid = 0;
+    bool running = true;
+    uint32_t status = 0;  // StatusCode of its end
+    Message registration; // the RegisterJob, for its WorkerCommand
+  };
+
+  explicit JobManager(Env& env) : env_(env) {}
+  // Registering a driver twice is one job.
+  void OnRegisterJob(const Address& from, Message request);
+  void OnGetJob(const Address& from, const msg::GetJob& request);
+  // Marks the job as ended; true when it was running. Idempotent.
+  bool Finish(JobId job, uint32_t status);
+  // Running jobs whose driver lives on `node`, in order of id.
+  std::vector<JobId> RunningOn(NodeId node) const;
+  const std::map<JobId, Job>& all() const { return jobs_; }
+  Job* Find(JobId job);
+
+ private:
+  Env& env_;
+  std::map<JobId, Job> jobs_;
+  Lookup<WorkerId, JobId> by_driver_;
+  std::vector<JobId> finished_;  // oldest first
+  uint32_t last_id_ = 0;
+};
+
+}  // namespace orrery

@@ -1,0 +1,229 @@
+#include "runtime/gcs/resource_manager.h"
+
+#include <utility>
+
+#include "runtime/messages/convert.h"
+#include "runtime/messages/message.h"
+#include "runtime/messages/orrery.pb.h"
+
+namespace orrery {
+
+ResourceManager::ResourceManager(Env& env, const Settings& settings, NodeTable& nodes)
+    : env_(env),
+      nodes_(nodes),
+      // The name was checked where the settings came in.
+      picker_(std::move(NodePicker::Make(settings.placement, PolicyOptionsFrom(settings))).value()) {}
+
+void ResourceManager::AddNode(NodeId node, const ResourceSet& total, const Labels& labels) {
+  view_.AddNode(node, total, labels);
+  versions_.Insert(node, 0);
+  ServeParked(node);
+}
+
+void ResourceManager::RemoveNode(NodeId node) {
+  view_.RemoveNode(node);
+  versions_.Erase(node);
+  // Leases sent there: their owners notice the death and ask again.
+  if (auto it = assigned_to_.find(node); it != assigned_to_.end()) {
+    for (const auto& [lease, shape] : it->second) assigned_.erase(lease);
+    assigned_to_.erase(it);
+  }
+  // Questions of the dead node: nobody would hear the answer.
+  std::vector<LeaseId> orphans;
+  for (const auto& [lease, parked] : parked_) {
+    if (parked.asker_node == node) orphans.push_back(lease);
+  }
+  for (LeaseId lease : orphans) Unpark(lease, parked_.at(lease));
+  std::vector<LeaseId> unheard;
+  for (const auto& [lease, assigned] : assigned_) {
+    if (assigned.asker_node == node) unheard.push_back(lease);
+  }
+  for (LeaseId lease : unheard) DropAssignment(lease, true);
+  // An affinity that has become impossible must be answered now, not left to wait.
+  for (uint32_t shape = 0; shape < shapes_.size(); ++shape) {
+    if (shapes_[shape].request.strategy.affinity_node == node.value) ServeShape(shape);
+  }
+}
+
+void ResourceManager::OnReport(const msg::ResourceReport& report) {
+  const NodeId node{report.node()};
+  uint64_t* version = versions_.Find(node);
+  if (version == nullptr || report.version() <= *version) {
+    env_.Trace({.kind = TraceKind::kStaleMessage, .node = node, .text = "ResourceReport"});
+    return;
+  }
+  *version = report.version();
+  for (const msg::LeaseKey& key : report.seen()) {
+    const LeaseId lease = FromProto(key);
+    auto it = assigned_.find(lease);
+    if (it != assigned_.end() && it->second.node == node) DropAssignment(lease, false);
+  }
+  std::vector<FixedPoint> gpu_free;
+  for (int64_t raw : report.gpu_free()) gpu_free.push_back({raw});
+  view_.SetAvailable(node, FromProto(report.available()), gpu_free);
+  if (auto it = assigned_to_.find(node); it != assigned_to_.end()) {
+    for (const auto& [lease, shape] : it->second) view_.Deduct(node, shapes_[shape].request.resources);
+  }
+  NodeInfo* info = nodes_.Find(node);
+  info->queued_leases = report.queued_leases();
+  info->running_leases = report.running_leases();
+  ServeParked(node);
+}
+
+void ResourceManager::OnPickNode(const Address& from, const msg::PickNode& request) {
+  const LeaseId lease = FromProto(request.lease());
+  const NodeId avoid{request.avoid_node()};
+  if (auto it = assigned_.find(lease); it != assigned_.end()) {
+    if (it->second.node != avoid) return Answer(from, lease, it->second.node, Status::Ok());
+    DropAssignment(lease, true);
+  }
+  if (parked_.count(lease) != 0) return;
+  Parked parked;
+  parked.asker = from;
+  parked.asker_node = NodeId{request.node()};
+  parked.avoid = avoid;
+  parked.shape = ShapeOf(FromProto(request.spec()));
+  parked.ticket = next_ticket_++;
+  // First come, first served within a shape: only an empty queue may be passed by.
+  if (!shapes_[parked.shape].queue.empty() || !TryAssign(lease, parked)) Park(lease, parked);
+}
+
+void ResourceManager::OnCancelPick(LeaseId lease) {
+  if (auto it = parked_.find(lease); it != parked_.end()) {
+    Unpark(lease, it->second);
+  } else if (assigned_.count(lease) != 0) {
+    const NodeId node = assigned_.at(lease).node;
+    DropAssignment(lease, true);
+    ServeParked(node);
+  }
+}
+
+void ResourceManager::OnOwnerDead(WorkerId owner) {
+  std::vector<LeaseId> leases;
+  const LeaseId first{owner, 0};
+  for (auto it = parked_.lower_bound(first); it != parked_.end() && it->first.owner == owner; ++it) {
+    leases.push_back(it->first);
+  }
+  for (auto it = assigned_.lower_bound(first); it != assigned_.end() && it->first.owner == owner; ++it) {
+    leases.push_back(it->first);
+  }
+  for (LeaseId lease : leases) OnCancelPick(lease);
+}
+
+std::vector<ResourceManager::Demand> ResourceManager::PendingDemand() const {
+  std::vector<Demand> demands;
+  for (const Shape& shape : shapes_) {
+    if (!shape.queue.empty()) demands.push_back({shape.request, shape.queue.size(), shape.infeasible_traced});
+  }
+  return demands;
+}
+
+uint32_t ResourceManager::ShapeOf(const SchedulingRequest& request) {
+  const auto [it, inserted] = shape_ids_.emplace(request, static_cast<uint32_t>(shapes_.size()));
+  if (inserted) shapes_.push_back({request, {}, false});
+  return it->second;
+}
+
+// True when the question is answered: with a node, or with the definite error that there will never be one.
+bool ResourceManager::TryAssign(LeaseId lease, const Parked& parked) {
+  Shape& shape = shapes_[parked.shape];
+  const SchedulingStrategy& strategy = shape.request.strategy;
+  if (strategy.kind == SchedulingStrategy::Kind::kNodeAffinity && !strategy.soft &&
+      !nodes_.Alive(NodeId{strategy.affinity_node})) {
+    Answer(parked.asker, lease, {}, {StatusCode::kInfeasible, "node-" + std::to_string(strategy.affinity_node) +
+                                                                  " of the task's hard node affinity is not alive"});
+    return true;
+  }
+  const PickContext context{shape.request, parked.asker_node, parked.avoid, true};
+  const Placement placement = picker_->PickNode(view_, context, env_.RandomFor(RandomStream::kScheduling));
+  if (placement.kind != Placement::Kind::kAvailable) {
+    const bool infeasible = placement.kind == Placement::Kind::kInfeasible;
+    if (infeasible && !shape.infeasible_traced) {
+      const std::string text = ToString(shape.request.resources);
+      env_.Trace({.kind = TraceKind::kInfeasible, .task = {lease.owner, lease.index}, .text = text});
+    }
+    shape.infeasible_traced = infeasible;
+    return false;
+  }
+  shape.infeasible_traced = false;
+  view_.Deduct(placement.node, shape.request.resources);
+  assigned_.emplace(lease, Assigned{placement.node, parked.shape, parked.asker, parked.asker_node});
+  assigned_to_[placement.node].emplace(lease, parked.shape);
+  Answer(parked.asker, lease, placement.node, Status::Ok());
+  return true;
+}
+
+void ResourceManager::Park(LeaseId lease, Parked parked) {
+  Shape& shape = shapes_[parked.shape];
+  if (shape.queue.empty()) heads_.emplace(parked.ticket, parked.shape);
+  shape.queue.emplace(parked.ticket, lease);
+  parked_.emplace(lease, parked);
+}
+
+void ResourceManager::Unpark(LeaseId lease, const Parked& parked) {
+  const uint64_t ticket = parked.ticket;
+  Shape& shape = shapes_[parked.shape];
+  const bool head = shape.queue.begin()->first == ticket;
+  if (head) heads_.erase(ticket);
+  shape.queue.erase(ticket);
+  if (head && !shape.queue.empty()) heads_.emplace(shape.queue.begin()->first, parked.shape);
+  parked_.erase(lease);
+}
+
+void ResourceManager::DropAssignment(LeaseId lease, bool give_back) {
+  const Assigned assigned = assigned_.at(lease);
+  if (give_back) view_.Restore(assigned.node, shapes_[assigned.shape].request.resources);
+  auto node = assigned_to_.find(assigned.node);
+  node->second.erase(lease);
+  if (node->second.empty()) assigned_to_.erase(node);
+  assigned_.erase(lease);
+}
+
+// `grown` has more room than before: serve, oldest head first, the shapes that could use it.
+void ResourceManager::ServeParked(NodeId grown) {
+  std::vector<uint32_t> shapes;
+  const NodeView* node = view_.Find(grown);
+  if (node == nullptr) return;
+  for (const auto& [ticket, shape] : heads_) {
+    if (shapes_[shape].request.resources.FitsIn(node->available)) shapes.push_back(shape);
+  }
+  for (uint32_t shape : shapes) ServeShape(shape);
+}
+
+void ResourceManager::ServeShape(uint32_t index) {
+  while (!shapes_[index].queue.empty()) {
+    const LeaseId lease = shapes_[index].queue.begin()->second;
+    const Parked parked = parked_.at(lease);
+    if (!TryAssign(lease, parked)) return;
+    Unpark(lease, parked);
+  }
+}
+
+void ResourceManager::Answer(const Address& asker, LeaseId lease, NodeId node, const Status& status) {
+  Draft<msg::PickNodeReply> reply;
+  ToProto(lease, reply->mutable_lease());
+  reply->set_status(static_cast<uint32_t>(status.code()));
+  reply->set_message(status.message());
+  reply->set_alive_nodes(nodes_.alive_count());
+  if (node) {
+    reply->set_node(node.value);
+    ToProto(nodes_.Find(node)->address, reply->mutable_address());
+  }
+  env_.Send(asker, std::move(reply));
+}
+
+void ResourceManager::CheckInvariants(bool full) const {
+  ORRERY_ASSERT(heads_.size() <= parked_.size());
+  if (!full) return;
+  size_t queued = 0;
+  for (const Shape& shape : shapes_) queued += shape.queue.size();
+  ORRERY_ASSERT(queued == parked_.size());
+  size_t deducted = 0;
+  for (const auto& [node, leases] : assigned_to_) {
+    ORRERY_ASSERT(view_.Find(node) != nullptr);
+    deducted += leases.size();
+  }
+  ORRERY_ASSERT(deducted == assigned_.size());
+}
+
+}  // namespace orrery

@@ -1,0 +1,94 @@
+// The cluster's resource view and the leases that wait for a place anywhere in it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/common/ids.h"
+#include "runtime/common/lookup.h"
+#include "runtime/common/resources.h"
+#include "runtime/common/settings.h"
+#include "runtime/env/address.h"
+#include "runtime/env/env.h"
+#include "runtime/gcs/node_table.h"
+#include "runtime/messages/kinds.h"
+#include "runtime/scheduling/cluster_view.h"
+#include "runtime/scheduling/node_picker.h"
+
+namespace orrery {
+
+// The upper half of bottom-up scheduling (OSDI'18, section 4.2.2): a node manager serves what it can itself and asks
+// here for the rest. Views come from the nodes, versioned, pushed on change. An answer deducts its resources until the
+// named node's report says that it has seen the lease, so views are reconciled by what was seen and never by time-out.
+class ResourceManager {
+ public:
+  ResourceManager(Env& env, const Settings& settings, NodeTable& nodes);
+
+  void AddNode(NodeId node, const ResourceSet& total, const Labels& labels);
+  void RemoveNode(NodeId node);
+  void OnReport(const msg::ResourceReport& report);
+  void OnPickNode(const Address& from, const msg::PickNode& request);
+  void OnCancelPick(LeaseId lease);
+  // Leases of this process will not be used: forget its questions and assignments.
+  void OnOwnerDead(WorkerId owner);
+
+  // Leases waiting for a place, by what they ask for. Infeasible: no node of today's cluster could ever hold it.
+  struct Demand {
+    SchedulingRequest request;
+    uint64_t count = 0;
+    bool infeasible = false;
+  };
+  std::vector<Demand> PendingDemand() const;
+  const ClusterView& view() const { return view_; }
+  size_t parked() const { return parked_.size(); }
+  size_t assigned() const { return assigned_.size(); }
+  void CheckInvariants(bool full) const;
+
+ private:
+  struct Parked {
+    Address asker;      // the node manager that asked
+    NodeId asker_node;
+    NodeId avoid;
+    uint32_t shape = 0;
+    uint64_t ticket = 0;
+  };
+  struct Assigned {
+    NodeId node;
+    uint32_t shape = 0;
+    Address asker;
+    NodeId asker_node;
+  };
+  // One scheduling class and its queue in order of arrival.
+  struct Shape {
+    SchedulingRequest request;
+    std::map<uint64_t, LeaseId> queue;
+    bool infeasible_traced = false;
+  };
+
+  uint32_t ShapeOf(const SchedulingRequest& request);
+  bool TryAssign(LeaseId lease, const Parked& parked);
+  void Park(LeaseId lease, Parked parked);
+  void Unpark(LeaseId lease, const Parked& parked);
+  void DropAssignment(LeaseId lease, bool give_back);
+  void ServeParked(NodeId grown);
+  void ServeShape(uint32_t shape);
+  void Answer(const Address& asker, LeaseId lease, NodeId node, const Status& status);
+
+  Env& env_;
+  NodeTable& nodes_;
+  std::unique_ptr<NodePicker> picker_;
+  ClusterView view_;
+  Lookup<NodeId, uint64_t> versions_;
+  std::map<SchedulingRequest, uint32_t> shape_ids_;
+  std::vector<Shape> shapes_;
+  std::map<uint64_t, uint32_t> heads_;              // ticket of each non-empty queue's head → shape
+  std::map<LeaseId, Parked> parked_;                // ordered by owner, so that an owner's leases are a range
+  std::map<LeaseId, Assigned> assigned_;
+  std::map<NodeId, std::map<LeaseId, uint32_t>> assigned_to_;  // per node: lease → shape
+  uint64_t next_ticket_ = 1;
+};
+
+}  // namespace orrery

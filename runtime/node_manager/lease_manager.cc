@@ -1,0 +1,383 @@
+#include "runtime/node_manager/lease_manager.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/messages/convert.h"
+#include "runtime/messages/message.h"
+#include "runtime/messages/orrery.pb.h"
+#include "runtime/scheduling/policy.h"
+
+namespace orrery {
+
+LeaseManager::LeaseManager(NodeContext& node, WorkerPool& pool)
+    : node_(node),
+      pool_(pool),
+      resources_(node.options.total),
+      reporter_(node, resources_),
+      local_first_(LocalFirst(node.settings.placement)),
+      gpu_choice_(MakePolicy(node.settings.placement).value()->gpu_choice()) {}
+
+void LeaseManager::OnRequestLease(const Address& from, const msg::RequestLease& request) {
+  const LeaseId id = FromProto(request.lease());
+  if (request.grant_or_reject()) reporter_.NoteSeen(id);
+  if (auto it = leases_.find(id); it != leases_.end()) {
+    if (it->second.state == State::kGranted) SendGrant(it->second);
+    return;
+  }
+  if (tombstones_.Contains(id)) return SendOutcome(from, id, msg::LeaseReply::CANCELLED, Status::Ok());
+  const uint32_t shape_id = ShapeOf(request.spec());
+  const Shape& shape = shapes_[shape_id];
+  if (Status status = ValidateRequest(shape.request.resources); !status.ok()) {
+    return SendOutcome(from, id, msg::LeaseReply::FAILED, status);
+  }
+  if (request.grant_or_reject() && !Fits(shape)) return SendOutcome(from, id, msg::LeaseReply::REJECTED, Status::Ok());
+  Lease& lease = leases_[id];
+  lease.id = id;
+  lease.owner = from;
+  lease.job = JobId{request.job()};
+  lease.shape = shape_id;
+  by_owner_[from].insert(id);
+  const bool first = shape.queue.empty();
+  Enqueue(lease);
+  if (request.grant_or_reject()) {
+    if (!TryStart(lease)) {  // amounts fit, but no single GPU does
+      End(id);
+      SendOutcome(from, id, msg::LeaseReply::REJECTED, Status::Ok());
+    }
+  } else if (!(first && PreferHere(shape) && TryStart(lease))) {
+    Ask(lease, NodeId{request.rejected_by()});
+  }
+  const int64_t cpus = std::max<int64_t>(0, resources_.available().Get(ResourceKind::kCpu).raw / FixedPoint::kUnit);
+  if (shape.served_here) pool_.Prestart(JobId{request.job()}, std::min<int64_t>(cpus, request.backlog()));
+  Changed();
+}
+
+void LeaseManager::OnCancelLease(const Address& from, const msg::CancelLease& request) {
+  const LeaseId id = FromProto(request.lease());
+  auto it = leases_.find(id);
+  // A granted lease is not cancelled but returned: the grant is on its way to the owner.
+  if (it != leases_.end() && it->second.state == State::kGranted) return SendGrant(it->second);
+  if (it != leases_.end()) {
+    End(id);
+    ServeQueues();
+  } else {
+    // Perhaps sent away with an answer of the GCS that nobody will use now.
+    Draft<msg::CancelPick> cancel;
+    ToProto(id, cancel->mutable_lease());
+    cancel->set_node(node_.id.value);
+    node_.env.Send(node_.options.gcs, std::move(cancel));
+  }
+  SendOutcome(from, id, msg::LeaseReply::CANCELLED, Status::Ok());
+}
+
+void LeaseManager::OnReturnLease(const Address& from, const msg::ReturnLease& request) {
+  const LeaseId id = FromProto(request.lease());
+  Draft<msg::ReturnLeaseReply> reply;
+  ToProto(id, reply->mutable_lease());
+  node_.env.Send(from, std::move(reply));
+  auto it = leases_.find(id);
+  if (it == leases_.end() || it->second.state != State::kGranted) return;
+  const WorkerId worker = it->second.worker;
+  node_.env.Trace({.kind = TraceKind::kLeaseReturned, .task = {id.owner, id.index}, .node = node_.id, .worker = worker});
+  by_worker_.Erase(worker);
+  it->second.worker = {};
+  End(id);
+  // The freed resources go to waiting leases first, so that the worker can be handed straight to one of them.
+  ServeQueues();
+  pool_.Release(worker, request.worker_broken());
+}
+
+void LeaseManager::OnPickNodeReply(const msg::PickNodeReply& reply) {
+  const LeaseId id = FromProto(reply.lease());
+  node_.alive_nodes = reply.alive_nodes();
+  const bool expected = node_.requests.Done({MessageKind::kPickNode, id.owner.value, id.index});
+  const NodeId target{reply.node()};
+  if (target && target == node_.id) reporter_.NoteSeen(id);
+  auto it = leases_.find(id);
+  if (!expected || it == leases_.end() || it->second.state != State::kQueued) {
+    node_.env.Trace({.kind = TraceKind::kStaleMessage, .node = node_.id, .text = "PickNodeReply"});
+    if (target && target != node_.id) {
+      Draft<msg::CancelPick> decline;
+      ToProto(id, decline->mutable_lease());
+      decline->set_node(node_.id.value);
+      node_.env.Send(node_.options.gcs, std::move(decline));
+    }
+    return;
+  }
+  Lease& lease = it->second;
+  lease.picking = false;
+  if (reply.status() != 0) {
+    const Address owner = lease.owner;
+    End(id);
+    SendOutcome(owner, id, msg::LeaseReply::FAILED, {static_cast<StatusCode>(reply.status()), reply.message()});
+  } else if (target == node_.id) {
+    if (!TryStart(lease)) {
+      reporter_.Flush();  // the GCS must know why before it is asked again
+      Ask(lease, {});
+    }
+  } else {
+    node_.env.Trace({.kind = TraceKind::kLeaseSpilled, .task = {id.owner, id.index}, .node = target});
+    Draft<msg::LeaseReply> spill;
+    ToProto(id, spill->mutable_lease());
+    spill->set_outcome(msg::LeaseReply::SPILLBACK);
+    spill->set_node(target.value);
+    spill->set_alive_nodes(node_.alive_nodes);
+    spill->mutable_spill_address()->CopyFrom(reply.address());
+    node_.env.Send(lease.owner, std::move(spill));
+    Dequeue(lease);
+    by_owner_[lease.owner].erase(id);
+    leases_.erase(it);  // no tombstone: the owner may come back with it
+  }
+  Changed();
+}
+
+void LeaseManager::OnWorkerBlocked(WorkerId worker, bool blocked) {
+  const LeaseId* id = by_worker_.Find(worker);
+  if (id == nullptr) return;
+  Lease& lease = leases_.at(*id);
+  if (lease.blocked == blocked) return;
+  lease.blocked = blocked;
+  if (blocked) {
+    resources_.ReturnCpu(CpuOf(lease));
+    ServeQueues();
+  } else {
+    resources_.TakeCpu(CpuOf(lease));
+  }
+  Changed();
+}
+
+void LeaseManager::OnOwnerLost(const Address& owner) {
+  auto it = by_owner_.find(owner);
+  if (it == by_owner_.end()) return;
+  EndAll({it->second.begin(), it->second.end()});
+  by_owner_.erase(owner);
+}
+
+void LeaseManager::OnOwnerDead(WorkerId owner) {
+  std::vector<LeaseId> ids;
+  for (auto it = leases_.lower_bound({owner, 0}); it != leases_.end() && it->first.owner == owner; ++it) {
+    ids.push_back(it->first);
+  }
+  EndAll(ids);
+}
+
+void LeaseManager::OnJobFinished(JobId job) {
+  std::vector<LeaseId> ids;
+  for (const auto& [id, lease] : leases_) {
+    if (lease.job == job) ids.push_back(id);
+  }
+  EndAll(ids);
+  pool_.KillJob(job);
+}
+
+void LeaseManager::OnWorkerReady(LeaseId id, WorkerId worker, const Address& address) {
+  Lease& lease = leases_.at(id);
+  ORRERY_ASSERT(lease.state == State::kStarting);
+  lease.state = State::kGranted;
+  lease.worker = worker;
+  lease.worker_address = address;
+  by_worker_.Insert(worker, id);
+  node_.env.Trace({.kind = TraceKind::kLeaseGranted, .task = {id.owner, id.index}, .node = node_.id, .worker = worker});
+  SendGrant(lease);
+}
+
+void LeaseManager::OnWorkerGone(LeaseId id, WorkerId worker, const std::string& reason) {
+  auto it = leases_.find(id);
+  if (it == leases_.end()) return;
+  Draft<msg::WorkerFailed> notice;
+  ToProto(id, notice->mutable_lease());
+  notice->set_worker(worker.value);
+  notice->set_reason(reason);
+  node_.env.Send(it->second.owner, std::move(notice));
+  by_worker_.Erase(worker);
+  it->second.worker = {};
+  End(id);
+  ServeQueues();
+}
+
+void LeaseManager::OnNoWorker(LeaseId id, const std::string& reason) {
+  auto it = leases_.find(id);
+  if (it == leases_.end()) return;
+  const Address owner = it->second.owner;
+  End(id);
+  SendOutcome(owner, id, msg::LeaseReply::FAILED, {StatusCode::kWorkerDied, reason});
+  ServeQueues();
+}
+
+uint32_t LeaseManager::ShapeOf(const msg::SchedulingSpec& spec) {
+  SchedulingRequest request = FromProto(spec);
+  const auto [it, inserted] = shape_ids_.emplace(request, static_cast<uint32_t>(shapes_.size()));
+  if (inserted) {
+    const SchedulingStrategy& strategy = request.strategy;
+    const bool free_choice = strategy.kind == SchedulingStrategy::Kind::kDefault && strategy.soft_labels.empty() && local_first_;
+    const bool pinned_here = strategy.kind == SchedulingStrategy::Kind::kNodeAffinity && strategy.affinity_node == node_.id.value;
+    const bool can = request.resources.FitsIn(node_.options.total) && Matches(strategy.hard_labels, node_.options.labels);
+    shapes_.push_back({std::move(request), can && (free_choice || pinned_here), {}});
+  }
+  return it->second;
+}
+
+// Would the hybrid policy surely choose this node? Below the threshold its score counts as 0, which nothing can beat,
+// except that work without GPUs goes to nodes without GPUs first.
+bool LeaseManager::PreferHere(const Shape& shape) const {
+  if (!shape.served_here) return false;
+  if (shape.request.strategy.kind == SchedulingStrategy::Kind::kNodeAffinity) return true;
+  const bool gpu_node = node_.options.total.Get(ResourceKind::kGpu).raw > 0;
+  if (gpu_node && shape.request.resources.Get(ResourceKind::kGpu).raw == 0) return false;
+  return HybridScore(node_.options.total, resources_.available()) < node_.settings.spread_threshold;
+}
+
+void LeaseManager::Enqueue(Lease& lease) {
+  Shape& shape = shapes_[lease.shape];
+  lease.ticket = next_ticket_++;
+  if (shape.queue.empty()) heads_.emplace(lease.ticket, lease.shape);
+  shape.queue.emplace(lease.ticket, lease.id);
+  ++queued_;
+}
+
+void LeaseManager::Dequeue(Lease& lease) {
+  Shape& shape = shapes_[lease.shape];
+  const bool head = shape.queue.begin()->first == lease.ticket;
+  if (head) heads_.erase(lease.ticket);
+  shape.queue.erase(lease.ticket);
+  if (head && !shape.queue.empty()) heads_.emplace(shape.queue.begin()->first, lease.shape);
+  --queued_;
+}
+
+void LeaseManager::Ask(Lease& lease, NodeId avoid) {
+  lease.picking = true;
+  Draft<msg::PickNode> question;
+  ToProto(lease.id, question->mutable_lease());
+  question->set_node(node_.id.value);
+  question->set_avoid_node(avoid.value);
+  ToProto(shapes_[lease.shape].request, question->mutable_spec());
+  node_.requests.Send({MessageKind::kPickNode, lease.id.owner.value, lease.id.index}, node_.options.gcs, std::move(question));
+}
+
+void LeaseManager::StopAsking(Lease& lease) {
+  if (!lease.picking) return;
+  lease.picking = false;
+  node_.requests.Done({MessageKind::kPickNode, lease.id.owner.value, lease.id.index});
+  Draft<msg::CancelPick> cancel;
+  ToProto(lease.id, cancel->mutable_lease());
+  cancel->set_node(node_.id.value);
+  node_.env.Send(node_.options.gcs, std::move(cancel));
+}
+
+// Gives the lease its resources and a worker, if they are free now.
+bool LeaseManager::TryStart(Lease& lease) {
+  const Shape& shape = shapes_[lease.shape];
+  auto gpus = resources_.Allocate(shape.request.resources, gpu_choice_, node_.env.RandomFor(RandomStream::kScheduling));
+  if (!gpus.has_value()) return false;
+  Dequeue(lease);
+  StopAsking(lease);
+  lease.state = State::kStarting;
+  lease.gpus = std::move(*gpus);
+  Changed();
+  pool_.Pop(lease.job, lease.id);
+  return true;
+}
+
+// Serves waiting leases that this node may take, oldest head first; a shape stops at its first that does not fit.
+void LeaseManager::ServeQueues() {
+  std::vector<uint32_t> shapes;
+  for (const auto& [ticket, shape] : heads_) {
+    if (shapes_[shape].served_here && Fits(shapes_[shape])) shapes.push_back(shape);
+  }
+  for (uint32_t shape : shapes) {
+    while (!shapes_[shape].queue.empty()) {
+      if (!TryStart(leases_.at(shapes_[shape].queue.begin()->second))) break;
+    }
+  }
+}
+
+void LeaseManager::End(LeaseId id) {
+  Lease& lease = leases_.at(id);
+  if (lease.state == State::kQueued) {
+    StopAsking(lease);
+    Dequeue(lease);
+  } else {
+    if (lease.state == State::kStarting) pool_.CancelWait(lease.job, id);
+    if (lease.blocked) resources_.TakeCpu(CpuOf(lease));
+    resources_.Free(shapes_[lease.shape].request.resources, lease.gpus);
+  }
+  ORRERY_ASSERT(!lease.worker);  // whoever ends a granted lease has taken its worker away first
+  if (auto owner = by_owner_.find(lease.owner); owner != by_owner_.end()) {
+    owner->second.erase(id);
+    if (owner->second.empty()) by_owner_.erase(owner);
+  }
+  leases_.erase(id);
+  tombstones_.Insert(id, true);
+  tombstone_order_.push_back(id);
+  if (tombstone_order_.size() > kTombstones) {
+    tombstones_.Erase(tombstone_order_.front());
+    tombstone_order_.pop_front();
+  }
+  Changed();
+}
+
+// The owner of these leases is gone: its workers may be computing for nobody, and are killed.
+void LeaseManager::EndAll(const std::vector<LeaseId>& ids) {
+  for (LeaseId id : ids) {
+    Lease& lease = leases_.at(id);
+    if (lease.state == State::kGranted) {
+      pool_.Kill(lease.worker);  // the process's exit ends the lease and frees what it holds
+    } else {
+      End(id);
+    }
+  }
+  ServeQueues();
+}
+
+void LeaseManager::SendGrant(const Lease& lease) {
+  Draft<msg::LeaseReply> reply;
+  ToProto(lease.id, reply->mutable_lease());
+  reply->set_outcome(msg::LeaseReply::GRANTED);
+  reply->set_worker(lease.worker.value);
+  reply->set_node(node_.id.value);
+  reply->set_alive_nodes(node_.alive_nodes);
+  ToProto(lease.worker_address, reply->mutable_worker_address());
+  for (const auto& [index, amount] : lease.gpus.parts) {
+    msg::GpuShare* share = reply->add_gpus();
+    share->set_index(index);
+    share->set_raw(amount.raw);
+  }
+  node_.env.Send(lease.owner, std::move(reply));
+}
+
+void LeaseManager::SendOutcome(const Address& owner, LeaseId lease, int outcome, const Status& status) {
+  Draft<msg::LeaseReply> reply;
+  ToProto(lease, reply->mutable_lease());
+  reply->set_outcome(static_cast<msg::LeaseReply::Outcome>(outcome));
+  reply->set_node(node_.id.value);
+  reply->set_alive_nodes(node_.alive_nodes);
+  reply->set_status(static_cast<uint32_t>(status.code()));
+  reply->set_message(status.message());
+  node_.env.Send(owner, std::move(reply));
+}
+
+void LeaseManager::Changed() {
+  reporter_.SetLoad(queued_, granted());
+  reporter_.MarkChanged();
+}
+
+void LeaseManager::CheckInvariants(bool full) const {
+  ORRERY_ASSERT(queued_ <= leases_.size());
+  if (!full) return;
+  ResourceSet held;
+  size_t queued = 0;
+  for (const auto& [id, lease] : leases_) {
+    if (lease.state == State::kQueued) {
+      ++queued;
+      continue;
+    }
+    held += shapes_[lease.shape].request.resources;
+    if (lease.blocked) held.Set(ResourceKind::kCpu, held.Get(ResourceKind::kCpu) - CpuOf(lease));
+  }
+  ORRERY_ASSERT(queued == queued_);
+  held += resources_.available();
+  ORRERY_ASSERT_MSG(held == node_.options.total, "granted + free = capacity");
+}
+
+}  // namespace orrery

@@ -1,0 +1,110 @@
+// Leases of one node: queued by scheduling class, granted with resources and a worker, returned.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "runtime/common/ids.h"
+#include "runtime/common/lookup.h"
+#include "runtime/node_manager/node_context.h"
+#include "runtime/node_manager/resource_reporter.h"
+#include "runtime/node_manager/worker_pool.h"
+#include "runtime/scheduling/node_resources.h"
+
+namespace orrery {
+
+// Source of the rules: Ray's cluster_lease_manager.cc and local_lease_manager.cc, with one difference: where a lease goes
+// when this node cannot serve it now is asked of the GCS (PickNode) instead of a copy of the whole cluster's view here.
+// Lease ids are idempotent: a repeated request gets the same answer, and a tombstone answers for a lease that ended.
+class LeaseManager final : public WorkerPoolListener {
+ public:
+  static constexpr size_t kTombstones = 10'000;
+
+  LeaseManager(NodeContext& node, WorkerPool& pool);
+
+  void OnRequestLease(const Address& from, const msg::RequestLease& request);
+  void OnCancelLease(const Address& from, const msg::CancelLease& request);
+  void OnReturnLease(const Address& from, const msg::ReturnLease& request);
+  void OnPickNodeReply(const msg::PickNodeReply& reply);
+  void OnWorkerBlocked(WorkerId worker, bool blocked);
+  void OnOwnerLost(const Address& owner);
+  void OnOwnerDead(WorkerId owner);
+  void OnJobFinished(JobId job);
+  void OnReportTimer() { reporter_.OnTimer(); }
+  void ReportNow() {
+    reporter_.MarkChanged();
+    reporter_.Flush();
+  }
+
+  void OnWorkerReady(LeaseId lease, WorkerId worker, const Address& address) override;
+  void OnWorkerGone(LeaseId lease, WorkerId worker, const std::string& reason) override;
+  void OnNoWorker(LeaseId lease, const std::string& reason) override;
+
+  const NodeResourceInstances& resources() const { return resources_; }
+  size_t queued() const { return queued_; }
+  size_t granted() const { return leases_.size() - queued_; }
+  void CheckInvariants(bool full) const;
+
+ private:
+  // kQueued: waits for resources, here or (picking) anywhere. kStarting: has resources, waits for a worker process.
+  enum class State : uint8_t { kQueued, kStarting, kGranted };
+  struct Lease {
+    LeaseId id;
+    Address owner;
+    JobId job;
+    uint32_t shape = 0;
+    State state = State::kQueued;
+    uint64_t ticket = 0;
+    bool picking = false;  // the GCS was asked and has not answered
+    bool blocked = false;  // its worker waits in get: the CPU is given back
+    GpuAllocation gpus;
+    WorkerId worker;
+    Address worker_address;
+  };
+  struct Shape {
+    SchedulingRequest request;
+    bool served_here = false;   // this node may grant it without asking
+    std::map<uint64_t, LeaseId> queue;
+  };
+
+  uint32_t ShapeOf(const msg::SchedulingSpec& spec);
+  bool Fits(const Shape& shape) const { return shape.request.resources.FitsIn(resources_.available()); }
+  FixedPoint CpuOf(const Lease& lease) const { return shapes_[lease.shape].request.resources.Get(ResourceKind::kCpu); }
+  bool PreferHere(const Shape& shape) const;
+  void Enqueue(Lease& lease);
+  void Dequeue(Lease& lease);
+  void Ask(Lease& lease, NodeId avoid);
+  void StopAsking(Lease& lease);
+  bool TryStart(Lease& lease);
+  void ServeQueues();
+  // Ends a lease in any state: frees what it holds, leaves a tombstone.
+  void End(LeaseId id);
+  void EndAll(const std::vector<LeaseId>& ids);
+  void SendGrant(const Lease& lease);
+  void SendOutcome(const Address& owner, LeaseId lease, int outcome, const Status& status);
+  void Changed();
+
+  NodeContext& node_;
+  WorkerPool& pool_;
+  NodeResourceInstances resources_;
+  ResourceReporter reporter_;
+  const bool local_first_;
+  const GpuChoice gpu_choice_;
+  std::map<SchedulingRequest, uint32_t> shape_ids_;
+  std::vector<Shape> shapes_;
+  std::map<uint64_t, uint32_t> heads_;   // ticket of each non-empty queue's head → shape
+  std::map<LeaseId, Lease> leases_;      // ordered by owner
+  std::map<Address, std::set<LeaseId>> by_owner_;
+  Lookup<WorkerId, LeaseId> by_worker_;
+  Lookup<LeaseId, bool> tombstones_;
+  std::deque<LeaseId> tombstone_order_;
+  uint64_t next_ticket_ = 1;
+  size_t queued_ = 0;
+};
+
+}  // namespace orrery

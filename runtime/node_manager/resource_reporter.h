@@ -1,0 +1,46 @@
+// Tells the GCS what this node has free: versioned, on change, at most once per interval.
+#pragma once
+
+#include <vector>
+
+#include "runtime/common/ids.h"
+#include "runtime/node_manager/node_context.h"
+
+namespace orrery {
+
+class NodeResourceInstances;
+
+class ResourceReporter {
+ public:
+  ResourceReporter(NodeContext& node, const NodeResourceInstances& resources) : node_(node), resources_(resources) {}
+
+  // Something changed: report now, or when the interval since the last report is over.
+  void MarkChanged();
+  // An assignment of the GCS has arrived here (granted, rejected or void): the next report acknowledges it.
+  void NoteSeen(LeaseId lease) {
+    seen_.push_back(lease);
+    MarkChanged();
+  }
+  // Sends what is unreported, at once: before a question whose answer depends on it.
+  void Flush();
+  void OnTimer();
+  void SetLoad(uint64_t queued, uint64_t running) {
+    queued_ = queued;
+    running_ = running;
+  }
+
+ private:
+  void Send();
+
+  NodeContext& node_;
+  const NodeResourceInstances& resources_;
+  std::vector<LeaseId> seen_;
+  uint64_t version_ = 0;
+  uint64_t queued_ = 0, running_ = 0;
+  bool changed_ = false;
+  bool armed_ = false;
+  bool sent_before_ = false;
+  Time last_sent_;
+};
+
+}  // namespace orrery
