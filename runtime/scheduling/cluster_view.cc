@@ -26,7 +26,8 @@ void TakeByAmount(FixedPoint amount, GpuFree& free) {
   }
 }
 
-// Gives `amount` back: a fraction to the fullest GPU with room for it, whole ones to wholly used GPUs, else wherever room is.
+// Gives `amount` back: a fraction to the fullest GPU with room for it, whole ones to wholly used GPUs, else wherever
+// room is.
 void GiveByAmount(FixedPoint amount, GpuFree& free) {
   if (amount < kOneGpu) {
     FixedPoint* best = nullptr;

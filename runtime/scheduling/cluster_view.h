@@ -22,9 +22,9 @@ struct NodeView {
   bool draining = false;  // takes no new work
 };
 
-// Plain data with a change log: every change gives a node a new version, and the nodes are kept in the order of their last
-// change, so that a policy's index can catch up by visiting exactly the nodes that changed since it last looked. Not
-// copyable: indexes belong to one view.
+// Plain data with a change log: every change gives a node a new version, and the nodes are kept in the order of their
+// last change, so that a policy's index can catch up by visiting exactly the nodes that changed since it last looked.
+// Not copyable: indexes belong to one view.
 class ClusterView {
  public:
   ClusterView() = default;
@@ -36,10 +36,11 @@ class ClusterView {
   // The rest returns false, and does nothing, for a node that is not (or no longer) there.
   bool RemoveNode(NodeId id);
   bool SetDraining(NodeId id, bool draining);
-  // A report from the node itself; replaces all deductions. An empty `gpu_free` is derived from the amount (whole GPUs first).
+  // A report from the node itself; replaces all deductions. An empty `gpu_free` is derived from the amount (whole
+  // GPUs first).
   bool SetAvailable(NodeId id, const ResourceSet& available, GpuFree gpu_free = {});
-  // Optimistic bookkeeping between reports. With an allocation the GPUs are exact; without one, fractions are assumed on the
-  // fullest GPU that fits and whole ones on the first free.
+  // Optimistic bookkeeping between reports. With an allocation the GPUs are exact; without one, fractions are assumed
+  // on the fullest GPU that fits and whole ones on the first free.
   bool Deduct(NodeId id, const ResourceSet& amounts);
   bool Deduct(NodeId id, const ResourceSet& amounts, const GpuAllocation& gpus);
   bool Restore(NodeId id, const ResourceSet& amounts);

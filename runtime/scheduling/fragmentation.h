@@ -38,9 +38,9 @@ class FragmentModel {
   explicit FragmentModel(const std::vector<TypicalPod>& typical);
 
   bool empty() const { return total_weight_ == 0; }
-  // Sum over the typical pods of count × the idle GPU share that a pod of that kind cannot use here: all of it when the pod
-  // does not fit (too little CPU, too few GPUs with enough left, wrong labels) or uses no GPU, else that of the GPUs
-  // with too little left for it. Unit: count × 1/10,000 GPU.
+  // Sum over the typical pods of count × the idle GPU share that a pod of that kind cannot use here: all of it when
+  // the pod does not fit (too little CPU, too few GPUs with enough left, wrong labels) or uses no GPU, else that of
+  // the GPUs with too little left for it. Unit: count × 1/10,000 GPU.
   int64_t WeightedFragment(const FragmentNode& node) const;
   // The same, as the expected idle GPUs lost, in thousandths of a GPU.
   double FragmentMilli(const FragmentNode& node) const;
@@ -61,8 +61,8 @@ class FragmentModel {
   int64_t total_weight_ = 0;
 };
 
-// FGD's score of putting `request` on `node`: 100·sigmoid((F(before) − F(after)) / 1000 milliGPU), truncated; for a fraction
-// the best over the GPUs that fit, least index on ties. `request` must fit now.
+// FGD's score of putting `request` on `node`: 100·sigmoid((F(before) − F(after)) / 1000 milliGPU), truncated; for a
+// fraction the best over the GPUs that fit, least index on ties. `request` must fit now.
 struct FgdChoice {
   int64_t score = 0;   // 0 … 100
   uint32_t gpu = 0;    // for fractions only
@@ -73,8 +73,8 @@ FgdChoice ScoreFgd(const FragmentModel& model, const FragmentNode& node, const R
 std::optional<GpuAllocation> ChooseGpusFgd(const FragmentModel& model, const FragmentNode& node,
                                            const ResourceSet& request);
 
-// Learns the typical requests of a live cluster from those it places. Bounded: at most kMaxShapes shapes; counts are halved at
-// kHalveAt requests, so that old habits fade. The model is rebuilt each time the number of requests has
+// Learns the typical requests of a live cluster from those it places. Bounded: at most kMaxShapes shapes; counts are
+// halved at kHalveAt requests, so that old habits fade. The model is rebuilt each time the number of requests has
 // doubled, and at each halving: rarely, because every rebuild invalidates all scores.
 class TypicalPodsLearner {
  public:

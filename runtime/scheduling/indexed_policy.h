@@ -1,4 +1,5 @@
-// The placement policies at size: a decision costs the nodes that changed since the last one of its shape, not all nodes.
+// The placement policies at size: a decision costs the nodes that changed since the last one of its shape, not all
+// nodes.
 #pragma once
 
 #include <memory>

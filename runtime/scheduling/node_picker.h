@@ -20,7 +20,8 @@ class NodePicker {
   //   kDefault       the configured policy
   //   kSpread        round robin over node ids, available nodes first
   //   kRandom        uniform over the available nodes, else over the feasible ones
-  //   kNodeAffinity  that node, also when busy or to be avoided; when it is gone, draining, too small or labelled otherwise:
+  //   kNodeAffinity  that node, also when busy or to be avoided; when it is gone, draining, too small or labelled
+  // otherwise:
   //                  nothing if hard, kDefault if soft
   // Soft labels split each into stages: hard∧soft∧available, hard∧available, hard∧soft∧feasible, hard∧feasible.
   Placement PickNode(const ClusterView& view, const PickContext& context, Random& random);

@@ -23,11 +23,12 @@ class NodeResourceInstances {
 
   bool FitsEver(const ResourceSet& request) const;
   bool FitsNow(const ResourceSet& request) const;
-  // Takes `request` when it fits now and says which GPUs it got; otherwise changes nothing and returns nothing. `model` is
-  // for GpuChoice::kFgd; without it that choice counts as kLeastLeft.
+  // Takes `request` when it fits now and says which GPUs it got; otherwise changes nothing and returns nothing.
+  // `model` is for GpuChoice::kFgd; without it that choice counts as kLeastLeft.
   std::optional<GpuAllocation> Allocate(const ResourceSet& request, GpuChoice choice, Random& random,
                                         const FragmentModel* model = nullptr);
-  // Gives back what one Allocate took. While its CPU is lent (ReturnCpu), take that back first or leave it out of `request`.
+  // Gives back what one Allocate took. While its CPU is lent (ReturnCpu), take that back first or leave it out of
+  // `request`.
   void Free(const ResourceSet& request, const GpuAllocation& gpus);
 
   // A worker blocks in get or wait and lends its CPU; when it resumes it takes the CPU back, free or not.

@@ -9,8 +9,8 @@
 
 namespace orrery {
 
-// No state but round robin's position, no indexes: for one-off questions about small or hypothetical clusters, and as the
-// definition that the indexed policies are tested against. Serves any number of views.
+// No state but round robin's position, no indexes: for one-off questions about small or hypothetical clusters, and as
+// the definition that the indexed policies are tested against. Serves any number of views.
 class PlainPolicy : public PlacementPolicy {
  public:
   PlainPolicy(std::unique_ptr<Ranking> ranking, const PolicyOptions& options);

@@ -18,7 +18,8 @@
 namespace orrery {
 
 struct PolicyOptions {
-  // Hybrid (Ray's scheduler_spread_threshold, scheduler_top_k_fraction, scheduler_top_k_absolute, scheduler_avoid_gpu_nodes).
+  // Hybrid (Ray's scheduler_spread_threshold, scheduler_top_k_fraction, scheduler_top_k_absolute,
+  // scheduler_avoid_gpu_nodes).
   double spread_threshold = 0.5;   // scores below count as 0
   double top_k_fraction = 0.2;     // choose among this fraction of all nodes
   int64_t top_k_absolute = 1;      // but at least among these
@@ -28,13 +29,14 @@ struct PolicyOptions {
   double largest_gpu = 8;
   // fgd: the requests to expect; without them they are learned from those placed.
   std::optional<std::vector<TypicalPod>> typical_pods;
-  // Bound on what cached indexes may hold, over all request shapes: about 32 bytes each. Shapes beyond are rebuilt when used.
+  // Bound on what cached indexes may hold, over all request shapes: about 32 bytes each. Shapes beyond are rebuilt
+  // when used.
   int64_t max_index_entries = 4'000'000;
 };
 PolicyOptions PolicyOptionsFrom(const Settings& settings);
 
-// What is asked. `request` is borrowed for the call; policies look at its resources and hard labels only (NodePicker handles the
-// rest).
+// What is asked. `request` is borrowed for the call; policies look at its resources and hard labels only (NodePicker
+// handles the rest).
 struct PickContext {
   const SchedulingRequest& request;
   NodeId preferred = {};           // hybrid: taken when no other node is better; usually the local one
@@ -51,8 +53,8 @@ struct Placement {
   bool operator==(const Placement&) const = default;
 };
 
-// A policy object serves one ClusterView for its life: it caches indexes of it. Candidates are the nodes that are not draining,
-// whose totals fit the request and whose labels match; those that can take it now come first.
+// A policy object serves one ClusterView for its life: it caches indexes of it. Candidates are the nodes that are not
+// draining, whose totals fit the request and whose labels match; those that can take it now come first.
 class PlacementPolicy {
  public:
   virtual ~PlacementPolicy() = default;
@@ -70,12 +72,12 @@ const std::vector<std::string>& PolicyNames();
 // kInvalidArgument, naming the nearest policy, for another name.
 Result<std::unique_ptr<PlacementPolicy>> MakePolicy(std::string_view name, const PolicyOptions& options = {});
 
-// True only for hybrid: a node manager may grant a request itself, without asking the policy, when its own score truncates to 0,
-// because no other node can then be better. The other policies always need the whole view.
+// True only for hybrid: a node manager may grant a request itself, without asking the policy, when its own score
+// truncates to 0, because no other node can then be better. The other policies always need the whole view.
 bool LocalFirst(std::string_view policy_name);
 
-// Load of a node in hybrid's eyes: the greatest of 1 − available/total over CPU, memory and object store memory (absent ones
-// are skipped; never below 0, above 1 when oversubscribed). Ray: cluster_resource_data.cc.
+// Load of a node in hybrid's eyes: the greatest of 1 − available/total over CPU, memory and object store memory
+// (absent ones are skipped; never below 0, above 1 when oversubscribed). Ray: cluster_resource_data.cc.
 double HybridScore(const ResourceSet& total, const ResourceSet& available);
 // Scores below the threshold count as 0.
 inline double TruncateScore(double score, double threshold) { return score < threshold ? 0.0 : score; }

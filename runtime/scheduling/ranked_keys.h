@@ -8,9 +8,9 @@
 
 namespace orrery {
 
-// Sorted blocks of at most kBlock keys: insert and erase move one block's keys, At and CountBelow walk over the block sizes.
-// At 10,000 keys that is some 60 blocks, and all operations stay well below a microsecond; the standard's sets have no
-// positions.
+// Sorted blocks of at most kBlock keys: insert and erase move one block's keys, At and CountBelow walk over the block
+// sizes. At 10,000 keys that is some 60 blocks, and all operations stay well below a microsecond; the standard's sets
+// have no positions.
 class RankedKeys {
  public:
   // Replaces everything. `keys` need not be sorted.

@@ -127,7 +127,8 @@ PackingUse UseFullestFirst(const GpuFree& free, FixedPoint share, int64_t gpus) 
 }
 }  // namespace
 
-RankKey RankNode(const Ranking& ranking, const NodeView& node, const ResourceSet& request, const LabelSelector& labels) {
+RankKey RankNode(const Ranking& ranking, const NodeView& node, const ResourceSet& request,
+                 const LabelSelector& labels) {
   if (!node.id || node.draining || !FitsEver(request, node.total) || !Matches(labels, node.labels)) return {};
   const bool available = FitsNow(request, node.available, node.gpu_free);
   const uint64_t order = ranking.Order(node, request, available);
@@ -167,8 +168,9 @@ int64_t ScoreDotProduct(const NodeView& node, const ResourceSet& request, const 
   return static_cast<int64_t>(static_cast<double>(kMaxScore) * (1.0 - (cpu + gpu) / 2.0));
 }
 
-// Started GPUs first (100 less a tenth of the percent left on those used, at least 50), then free GPUs of a used node (50 less
-// their number, at least 33), then empty nodes (33 less their size, but at least their size). Requests without GPU: 0.
+// Started GPUs first (100 less a tenth of the percent left on those used, at least 50), then free GPUs of a used node
+// (50 less their number, at least 33), then empty nodes (33 less their size, but at least their size). Requests
+// without GPU: 0.
 int64_t ScoreGpuPacking(const NodeView& node, const ResourceSet& request) {
   const FixedPoint gpu = request.Get(ResourceKind::kGpu);
   if (gpu.raw <= 0) return 0;

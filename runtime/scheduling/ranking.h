@@ -19,8 +19,8 @@ enum class Selection : uint8_t {
   kRoundRobin,  // the one with the next id after the last taken, cyclically
 };
 
-// Ascending is better. The order of a node is below kBusy when it can take the request now, and at least kBusy when it cannot, so
-// that available nodes come first; ties go to the least id. id 0 means: not a candidate.
+// Ascending is better. The order of a node is below kBusy when it can take the request now, and at least kBusy when
+// it cannot, so that available nodes come first; ties go to the least id. id 0 means: not a candidate.
 struct RankKey {
   static constexpr uint64_t kBusy = uint64_t{1} << 63;
   uint64_t order = 0;
@@ -53,7 +53,8 @@ uint64_t TopK(const PolicyOptions& options, size_t nodes);
 // nullptr for an unknown name.
 std::unique_ptr<Ranking> MakeRanking(std::string_view name, const PolicyOptions& options);
 
-// Integer scores, 0 (worst) … 100 (best), truncated, of an available node. Sources: Weng et al., USENIX ATC 2023 and its artifact.
+// Integer scores, 0 (worst) … 100 (best), truncated, of an available node. Sources: Weng et al., USENIX ATC 2023 and
+// its artifact.
 int64_t ScoreBestFit(const NodeView& node, const ResourceSet& request, const PolicyOptions& options);
 int64_t ScoreDotProduct(const NodeView& node, const ResourceSet& request, const PolicyOptions& options);
 int64_t ScoreGpuPacking(const NodeView& node, const ResourceSet& request);

@@ -43,7 +43,8 @@ class ShapeIndex {
   RankedKeys keys_;
 };
 
-// The indexes of the shapes in use. When all together would hold more than `max_entries` slots, the least recently used go.
+// The indexes of the shapes in use. When all together would hold more than `max_entries` slots, the least recently
+// used go.
 class ShapeIndexes {
  public:
   explicit ShapeIndexes(int64_t max_entries) : max_entries_(max_entries) {}
