@@ -31,7 +31,7 @@ double Sample(const Distribution& distribution, Random& random);
 // The expected value, without regard to `cap`; infinite for a pareto of shape <= 1.
 double Mean(const Distribution& distribution);
 
-// "exponential(mean 0.1)": for reports.
+// "exponential", ...: as scenario files write them.
 const char* DistributionKindName(Distribution::Kind kind);
 
 }  // namespace orrery

@@ -1,0 +1,108 @@
+#include <algorithm>
+
+#include "sim/scenario/input_file.h"
+#include "sim/scenario/override.h"
+#include "sim/scenario/parse.h"
+
+namespace orrery {
+
+namespace {
+
+void ReadPolicy(const Value& value, Problems& problems, Settings& policy) {
+  static const std::vector<std::string> kPlacements = {"hybrid", "spread", "random", "best_fit", "dot_product", "gpu_packing", "fgd"};
+  if (value.kind != Value::Kind::kMap) return problems.Add(value, "policy must be a map of settings, not " + value.Describe());
+  for (const Value::Entry& entry : value.map) {
+    if (entry.value.kind != Value::Kind::kScalar) {
+      problems.Add(entry.value, "setting '" + entry.key.scalar + "' takes a single value, not " + entry.value.Describe());
+      continue;
+    }
+    const Status status = SetSetting(policy, entry.key.scalar, entry.value.scalar);
+    if (!status.ok()) problems.Add(status.message().starts_with("unknown") ? entry.key : entry.value, status);
+    if (entry.key.scalar == "placement" &&
+        std::find(kPlacements.begin(), kPlacements.end(), policy.placement) == kPlacements.end()) {
+      problems.Add(entry.value, "there is no placement '" + policy.placement + "'" + Suggest(policy.placement, kPlacements));
+    }
+  }
+}
+
+int64_t CountNodes(const ClusterSpec& cluster) {
+  int64_t nodes = 0;
+  for (const NodeTypeSpec& type : cluster.node_types) nodes += type.count;
+  return cluster.trace.has_value() ? 0 : nodes;
+}
+
+// Targets that name nodes, node types or drivers that do not exist.
+void CheckTargets(const Value& faults, Problems& problems, const Scenario& scenario) {
+  const int64_t nodes = CountNodes(scenario.cluster);
+  for (const FaultSpec& fault : scenario.faults) {
+    for (const FaultTarget& target : fault.targets) {
+      const auto& types = scenario.cluster.node_types;
+      const bool no_type = target.kind == FaultTarget::Kind::kNodeType &&
+                           std::none_of(types.begin(), types.end(), [&](const auto& t) { return t.name == target.name; });
+      if (no_type) problems.Add(faults, "a fault names node type '" + target.name + "', which does not exist");
+      if (target.kind == FaultTarget::Kind::kNode && nodes > 0 && target.index >= nodes) {
+        problems.Add(faults, "a fault names node:" + std::to_string(target.index) + ", but there are " + std::to_string(nodes));
+      }
+      const auto drivers = static_cast<int64_t>(scenario.workload.sources.size());
+      if (target.kind == FaultTarget::Kind::kDriver && target.index >= drivers) {
+        problems.Add(faults, "a fault names driver:" + std::to_string(target.index) + ", but there are " + std::to_string(drivers));
+      }
+    }
+  }
+}
+
+void ParseSections(const Value& root, ParseContext& context, Scenario& scenario) {
+  MapReader map(root, context.problems, "the scenario");
+  map.Read("name", ReadText, scenario.name);
+  map.Read("description", ReadText, scenario.description);
+  if (const Value* cluster = map.Require("cluster")) ParseCluster(*cluster, context, scenario.cluster);
+  if (const Value* workload = map.Require("workload")) {
+    ParseWorkload(*workload, context, CountNodes(scenario.cluster), scenario.workload);
+  }
+  if (const Value* policy = map.Find("policy")) ReadPolicy(*policy, context.problems, scenario.policy);
+  if (const Value* faults = map.Find("faults")) {
+    ParseFaults(*faults, context, scenario.faults);
+    CheckTargets(*faults, context.problems, scenario);
+  }
+  if (const Value* checks = map.Find("checks")) ParseChecks(*checks, context, scenario.checks);
+  if (const Value* run = map.Find("run")) ParseRun(*run, context, scenario.run);
+  map.Finish();
+}
+
+Result<Scenario> Parse(const std::string& text, const std::string& filename, const std::vector<std::string>& overrides,
+                       bool check_files) {
+  Result<Value> root = ParseDocument(text, std::make_shared<const Source>(Source{filename, false}));
+  if (!root.ok()) return root.status();
+  ParseContext context;
+  context.file = filename;
+  for (const std::string& text_override : overrides) {
+    const Status applied = ApplyOverride(*root, text_override);
+    if (!applied.ok()) context.problems.AddLine(applied.message());
+  }
+  Scenario scenario;
+  scenario.name = FileStem(filename);
+  scenario.path = filename;
+  ParseSections(*root, context, scenario);
+  for (const FileUse& use : context.files) {
+    if (!check_files || FileExists(use.path)) continue;
+    context.problems.Add(use.where, "there is no file '" + use.path + "'; give its place with --set " + use.option +
+                                        "=FILE (scenarios/README.md says where to download traces)");
+  }
+  if (context.problems.count() > 0) return context.problems.ToStatus();
+  return scenario;
+}
+
+}  // namespace
+
+Result<Scenario> ParseScenario(const std::string& text, const std::string& filename,
+                               const std::vector<std::string>& overrides) {
+  return Parse(text, filename, overrides, false);
+}
+
+Result<Scenario> LoadScenario(const std::string& path, const std::vector<std::string>& overrides) {
+  Result<std::string> text = ReadInputFile(path);
+  if (!text.ok()) return text.status();
+  return Parse(*text, path, overrides, true);
+}
+
+}  // namespace orrery

@@ -1,0 +1,47 @@
+// The parts of a scenario file, one function each. Internal to sim/scenario.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sim/scenario/reader.h"
+#include "sim/scenario/scenario.h"
+
+namespace orrery {
+
+// A file that the scenario names, to be checked for existence.
+struct FileUse {
+  Value where;
+  std::string path;    // resolved
+  std::string option;  // key path for --set
+};
+
+struct ParseContext {
+  std::string file;    // the scenario file
+  Problems problems;
+  std::vector<FileUse> files;
+};
+
+void ParseCluster(const Value& value, ParseContext& context, ClusterSpec& cluster);
+// `nodes`: number of nodes of the cluster, for counts per node; 0 when a trace decides.
+void ParseWorkload(const Value& value, ParseContext& context, int64_t nodes, WorkloadSpec& workload);
+void ParseGenerator(const Value& value, ParseContext& context, int64_t nodes, GeneratorSpec& generator);
+void ParseFaults(const Value& value, ParseContext& context, std::vector<FaultSpec>& faults);
+void ParseChecks(const Value& value, ParseContext& context, std::vector<CheckSpec>& checks);
+void ParseRun(const Value& value, ParseContext& context, RunSpec& run);
+
+// Keys of a task template, read from a map that may hold others: duration (when `with_duration`), cpus, gpus, memory, …
+void ReadTaskKeys(MapReader& map, bool with_duration, TaskSpec& task);
+
+// A distribution of seconds: a duration, or a map with `kind`.
+void ReadDistribution(const Value& value, Problems& problems, Distribution& out);
+// A distribution given by name or by a map with `kind` and shape, scaled to `mean` seconds.
+void ReadArrival(const Value& value, double mean, Problems& problems, Distribution& out);
+
+// A path: resolved beside the scenario, or kept when it came from --set; noted for the check of existence.
+void ReadPath(const Value& value, ParseContext& context, const std::string& option, std::string& out);
+
+// Adds the resource `name`; "cpus" for "CPU" and the like are problems, since they would silently be custom resources.
+void ReadResource(const Value::Entry& entry, Problems& problems, ResourceSet& out);
+
+}  // namespace orrery

@@ -1,0 +1,148 @@
+#include <algorithm>
+#include <array>
+
+#include "sim/scenario/input_file.h"
+#include "sim/scenario/parse.h"
+
+namespace orrery {
+
+namespace {
+
+void ReadWholeBytes(const Value& value, Problems& problems, ResourceKind kind, ResourceSet& out) {
+  int64_t bytes = 0;
+  ReadBytes(value, problems, bytes);
+  out.Set(kind, FixedPoint::Whole(bytes));
+}
+
+// The predefined resource that a user most likely meant by `name`, or "".
+std::string MeantResource(const std::string& name) {
+  std::string plain;
+  for (const char c : name) {
+    if (c != '_' && c != '-') plain.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
+  }
+  static const std::array<std::pair<const char*, const char*>, 9> kMeant = {{
+      {"cpu", "CPU"}, {"cpus", "CPU"}, {"gpu", "GPU"}, {"gpus", "GPU"}, {"memory", "memory"}, {"mem", "memory"},
+      {"ram", "memory"}, {"objectstorememory", "object_store_memory"}, {"objectstore", "object_store_memory"}}};
+  for (const auto& [spelling, meant] : kMeant) {
+    if (plain == spelling) return meant;
+  }
+  return "";
+}
+
+// Ray's label selectors: "v", "!v", "in(a, b)", "!in(a, b)"; or a YAML list, which means in.
+LabelExpression ReadLabelExpression(const Value::Entry& entry, Problems& problems) {
+  LabelExpression expression;
+  expression.key = entry.key.scalar;
+  if (entry.value.kind == Value::Kind::kList) {
+    for (const Value& element : entry.value.list) ReadText(element, problems, expression.values.emplace_back());
+  } else {
+    std::string text;
+    ReadText(entry.value, problems, text);
+    if (text.starts_with('!')) {
+      expression.op = LabelExpression::Op::kNotIn;
+      text.erase(0, 1);
+    }
+    const bool list = text.starts_with("in(") && text.ends_with(')');
+    if (list) text = text.substr(3, text.size() - 4) + ",";
+    std::string part;
+    for (const char c : text) {
+      if (list && c == ',') {
+        expression.values.push_back(std::exchange(part, ""));
+      } else if (c != ' ' || !list) {
+        part.push_back(c);
+      }
+    }
+    if (!list) expression.values.push_back(part);
+  }
+  const bool blank = std::any_of(expression.values.begin(), expression.values.end(), [](const auto& v) { return v.empty(); });
+  if (expression.values.empty() || blank) problems.Add(entry.value, "label '" + expression.key + "' needs a value");
+  std::sort(expression.values.begin(), expression.values.end());
+  return expression;
+}
+
+void ReadSelector(MapReader& map, const std::string& key, LabelSelector& selector) {
+  const Value* value = map.Find(key);
+  if (value == nullptr) return;
+  if (value->kind != Value::Kind::kMap) {
+    map.problems().Add(*value, key + " must be a map of label: value, not " + value->Describe());
+    return;
+  }
+  for (const Value::Entry& entry : value->map) selector.push_back(ReadLabelExpression(entry, map.problems()));
+  std::sort(selector.begin(), selector.end());
+}
+
+void ReadStrategy(MapReader& map, SchedulingStrategy& strategy) {
+  using Kind = SchedulingStrategy::Kind;
+  const Value* value = map.Find("strategy");
+  if (value == nullptr) return;
+  if (value->kind == Value::Kind::kMap) {
+    MapReader affinity(*value, map.problems(), "strategy");
+    int64_t node = 0;
+    affinity.Require("node");
+    affinity.Read("node", ReadCount, node);
+    affinity.Read("soft", ReadFlag, strategy.soft);
+    affinity.Finish();
+    if (node > UINT32_MAX) map.problems().Add(*value, "there is no such node");
+    strategy.kind = Kind::kNodeAffinity;
+    strategy.affinity_node = static_cast<uint32_t>(node);
+    return;
+  }
+  map.Choose<Kind>("strategy", {{"default", Kind::kDefault}, {"spread", Kind::kSpread}, {"random", Kind::kRandom}}, strategy.kind);
+}
+
+}  // namespace
+
+void ReadResource(const Value::Entry& entry, Problems& problems, ResourceSet& out) {
+  const std::string& name = entry.key.scalar;
+  if (name == "memory") return ReadWholeBytes(entry.value, problems, ResourceKind::kMemory, out);
+  if (name == "object_store_memory") return ReadWholeBytes(entry.value, problems, ResourceKind::kObjectStoreMemory, out);
+  const std::string meant = MeantResource(name);
+  if (!meant.empty() && meant != name) {
+    problems.Add(entry.key, "unknown resource '" + name + "'; did you mean '" + meant + "'?");
+    return;
+  }
+  FixedPoint amount;
+  ReadAmount(entry.value, problems, amount);
+  out.Set(name, amount);
+}
+
+void ReadTaskKeys(MapReader& map, bool with_duration, TaskSpec& task) {
+  map.Read("name", ReadText, task.name);
+  if (with_duration) {
+    if (const Value* duration = map.Require("duration")) ReadDistribution(*duration, map.problems(), task.duration);
+  }
+  FixedPoint amount;
+  const Value* gpus = map.Find("gpus");
+  if (map.Read("cpus", ReadAmount, amount)) task.resources.Set(ResourceKind::kCpu, amount);
+  if (map.Read("gpus", ReadAmount, amount)) task.resources.Set(ResourceKind::kGpu, amount);
+  if (const Value* memory = map.Find("memory")) ReadWholeBytes(*memory, map.problems(), ResourceKind::kMemory, task.resources);
+  if (const Value* resources = map.Find("resources")) {
+    MapReader custom(*resources, map.problems(), "resources");
+    custom.Forbid("CPU", "write cpus: beside resources");
+    custom.Forbid("GPU", "write gpus: beside resources");
+    custom.Forbid("memory", "write memory: beside resources");
+    for (const Value::Entry& entry : resources->map) {
+      if (MeantResource(entry.key.scalar) != entry.key.scalar || entry.key.scalar == "object_store_memory") {
+        ReadResource(entry, map.problems(), task.resources);
+      }
+    }
+  }
+  const Status valid = ValidateRequest(task.resources);
+  if (!valid.ok()) map.problems().Add(gpus != nullptr ? *gpus : map.value(), valid);
+  ReadSelector(map, "labels", task.strategy.hard_labels);
+  ReadSelector(map, "soft_labels", task.strategy.soft_labels);
+  ReadStrategy(map, task.strategy);
+  map.Read("max_retries", ReadCount, task.max_retries);
+  map.Choose<TaskSpec::Work>("work", {{"sleep", TaskSpec::Work::kSleep}, {"spin", TaskSpec::Work::kSpin}}, task.work);
+  map.Read("allocate", ReadBytes, task.allocate_bytes);
+}
+
+void ReadPath(const Value& value, ParseContext& context, const std::string& option, std::string& out) {
+  ReadText(value, context.problems, out);
+  if (out.empty()) return;
+  const bool from_option = value.source != nullptr && value.source->from_option;
+  if (!from_option) out = ResolveBeside(context.file, out);
+  context.files.push_back({value, out, option});
+}
+
+}  // namespace orrery
