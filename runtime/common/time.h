@@ -19,7 +19,7 @@ struct Duration {
   constexpr auto operator<=>(const Duration&) const = default;
 };
 
-// An instant: nanoseconds since the world's epoch (process-independent in simulation, steady clock live).
+// An instant: nanoseconds since the world's epoch; only differences between instants of one world mean anything.
 struct Time {
   int64_t ns = 0;
   constexpr double seconds() const { return static_cast<double>(ns) / 1e9; }
