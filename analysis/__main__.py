@@ -21,10 +21,13 @@ def main(arguments=None):
     parser.add_argument("folders", nargs="+", metavar="RESULT_DIR", help="folder with summary.json and tasks.csv")
     parser.add_argument("-o", "--out", metavar="OUT", help="where to write (default: the folder, or the folders' parent)")
     parser.add_argument("--format", choices=["png", "svg"], default="png", help="format of the pictures (default: png)")
+    parser.add_argument("--table", action="store_true", help="print the figures too, side by side")
     options = parser.parse_args(arguments)
     try:
         results = load_results(options.folders)
-        from .report import write_report  # matplotlib is slow to load: not for --help and bad input
+        from .report import text_table, write_report  # matplotlib is slow to load: not for --help and bad input
+        if options.table:
+            print(text_table(results))
         print(write_report(results, pathlib.Path(options.out) if options.out else _default_out(options.folders),
                            options.format))
     except (AnalysisError, OSError) as error:

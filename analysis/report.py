@@ -154,6 +154,23 @@ def _littles_rows(results):
     return [("Mean queue, L", measured, ""), ("Little's law, λW", predicted, "")]
 
 
+def text_table(results):
+    """The same figures and checks for a terminal."""
+    header = [""] + [r.label for r in results] + (["second / first"] if len(results) == 2 else [])
+    lines = [header]
+    for _, rows in summary_rows(results):
+        lines += [[name] + cells + ([ratio] if len(results) == 2 else []) for name, cells, ratio in rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    text = [("  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths)))).rstrip()
+            for line in lines]
+    text.insert(1, "-" * (sum(widths) + 2 * len(widths) - 2))
+    for result in results:
+        for check in result.summary.get("checks") or []:
+            verdict = "ok      " if check.get("ok") else "VIOLATED"
+            text.append(f"{verdict}  {result.label}: {check.get('name', '')} ({check.get('detail', '')})")
+    return "\n".join(text)
+
+
 def _summary_table(results):
     two = len(results) == 2
     head = "".join(f"<th>{_escape(r.label)}</th>" for r in results)

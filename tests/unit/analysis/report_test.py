@@ -51,6 +51,18 @@ class Report(Folder):
         self.assertIn("second / first", page.read_text())
         self.assertTrue((page.parent / "gantt-sim.png").exists() and (page.parent / "gantt-live.png").exists())
 
+    def test_the_table_for_terminals_lines_up_and_shows_violated_checks(self):
+        sim = synthetic.write_result(self.root / "sim", tasks=60)
+        summary = sim / "summary.json"
+        summary.write_text(summary.read_text().replace('"ok": true', '"ok": false', 1))
+        code, out, _ = run(sim, sim, "--table")
+        self.assertEqual(code, 0)
+        lines = out.splitlines()
+        makespan = next(line for line in lines if line.startswith("Makespan"))
+        self.assertTrue(makespan.endswith("× 1"))
+        self.assertEqual(len(makespan), len(lines[0]))
+        self.assertTrue(any(line.startswith("VIOLATED") and "every task ends once" in line for line in lines))
+
     def test_equal_input_gives_equal_files(self):
         folder = synthetic.write_result(self.root / "sim", tasks=60)
         for kind in ("png", "svg"):
