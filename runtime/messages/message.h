@@ -44,6 +44,11 @@ class Message {
   std::string_view name() const { return InfoOf(kind_).name; }
   explicit operator bool() const { return body_ != nullptr; }
   const Proto& proto() const { return *body_; }
+  // Gives the body to the caller; Message(kind, body) takes it back.
+  Proto* Release() {
+    kind_ = MessageKind::kNone;
+    return std::exchange(body_, nullptr);
+  }
 
   // The body as its class, which must match the kind. Needs orrery.pb.h at the call.
   template <class Body>

@@ -80,6 +80,8 @@ class SimEngine {
   SimEngine& operator=(const SimEngine&) = delete;
 
   // ---- hosts ----
+  // Hosts that boot later are best added first and kept dead until then: SimGrid's platform is fixed by the first bulk
+  // transfer, and those of hosts added after it only queue at the network cards.
   HostId AddHost(const HostSpec& spec);
   const HostSpec& host(HostId host) const;
   size_t host_count() const;

@@ -59,7 +59,6 @@ struct NetworkOptions {
   Duration rack_latency;                         // added one way between hosts of different racks
   Duration silent_loss_delay = Duration::Seconds(15);  // until a peer notices a host that vanished without a word
   Duration bulk_grid;                            // 0: exact; else starts of flows are rounded up to multiples of this
-  uint32_t max_hosts = 0;                        // hosts that may exist in all once the first flow started; 0: no more
 };
 
 struct EngineOptions {
