@@ -1,0 +1,51 @@
+#include "sim/platform/sim_executor.h"
+
+#include <utility>
+
+#include "runtime/messages/message.h"
+#include "runtime/messages/orrery.pb.h"
+
+namespace orrery {
+
+void SimExecutor::OnMessage(ProcessHandle process, Message message) {
+  if (message.kind() == MessageKind::kInterruptTask) {
+    const auto& interrupt = message.As<msg::InterruptTask>();
+    const Running* running = running_.Find(process.value);
+    if (running != nullptr && running->task == TaskId{{interrupt.owner()}, interrupt.index()}) Finish(process, true);
+    return;
+  }
+  const auto& spec = message.As<msg::ExecuteTask>().spec();
+  const double speed = engine_.host(engine_.HostOf(process)).speed;
+  const Time now = engine_.Now();
+  const Duration takes{speed == 1 ? spec.work_ns() : static_cast<int64_t>(static_cast<double>(spec.work_ns()) / speed)};
+  Running running{{{spec.owner()}, spec.index()}, spec.num_returns(), now, engine_.At(now + takes, this, process.value)};
+  const bool inserted = running_.Insert(process.value, running).second;
+  ORRERY_ASSERT(inserted);
+}
+
+void SimExecutor::OnProcessGone(ProcessHandle process) {
+  if (const Running* running = running_.Find(process.value)) engine_.CancelEvent(running->end);
+  running_.Erase(process.value);
+}
+
+void SimExecutor::OnEvent(uint64_t a, uint64_t) { Finish(ProcessHandle{static_cast<uint32_t>(a)}, false); }
+
+void SimExecutor::Finish(ProcessHandle process, bool interrupted) {
+  const Running running = *running_.Find(process.value);
+  running_.Erase(process.value);
+  if (interrupted) engine_.CancelEvent(running.end);
+  Draft<msg::TaskExecuted> result;
+  result->set_owner(running.task.owner.value);
+  result->set_index(running.task.index);
+  result->set_start_ns(running.start.ns);
+  result->set_finish_ns(engine_.Now().ns);
+  if (interrupted) {
+    result->set_status(static_cast<uint32_t>(StatusCode::kCancelled));
+    result->set_error("interrupted");
+  } else {
+    for (uint32_t i = 0; i < running.num_returns; ++i) result->add_returns();
+  }
+  engine_.Deliver(process, Address::Executor(), std::move(result));
+}
+
+}  // namespace orrery
