@@ -61,4 +61,15 @@ Placement NodePicker::PickByLabels(PlacementPolicy& policy, const ClusterView& v
   return policy.Pick(view, context, random);
 }
 
+bool HybridKeepsLocal(const NodeResourceInstances& local, const SchedulingRequest& request,
+                      const PolicyOptions& options) {
+  const SchedulingStrategy& strategy = request.strategy;
+  if (strategy.kind != SchedulingStrategy::Kind::kDefault || !local.FitsNow(request.resources)) return false;
+  if (!Matches(strategy.hard_labels, local.labels()) || !Matches(strategy.soft_labels, local.labels())) return false;
+  const bool should_avoid = options.avoid_gpu_nodes && request.resources.Get(ResourceKind::kGpu).raw == 0 &&
+                            local.total().Get(ResourceKind::kGpu).raw > 0;
+  return !should_avoid &&
+         TruncateScore(HybridScore(local.total(), local.available()), options.spread_threshold) == 0;
+}
+
 }  // namespace orrery

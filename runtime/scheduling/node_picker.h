@@ -4,6 +4,7 @@
 #include <memory>
 #include <string_view>
 
+#include "runtime/scheduling/node_resources.h"
 #include "runtime/scheduling/policy.h"
 
 namespace orrery {
@@ -20,9 +21,8 @@ class NodePicker {
   //   kDefault       the configured policy
   //   kSpread        round robin over node ids, available nodes first
   //   kRandom        uniform over the available nodes, else over the feasible ones
-  //   kNodeAffinity  that node, also when busy or to be avoided; when it is gone, draining, too small or labelled
-  // otherwise:
-  //                  nothing if hard, kDefault if soft
+  //   kNodeAffinity  that node, busy or not; when it is gone, draining, too small or labelled otherwise: nothing if
+  //                  hard, kDefault if soft (soft also falls back from the node to avoid; hard has no other choice)
   // Soft labels split each into stages: hard∧soft∧available, hard∧available, hard∧soft∧feasible, hard∧feasible.
   Placement PickNode(const ClusterView& view, const PickContext& context, Random& random);
 
@@ -37,5 +37,12 @@ class NodePicker {
   std::unique_ptr<PlacementPolicy> spread_;
   std::unique_ptr<PlacementPolicy> random_;
 };
+
+// True when hybrid with `local` as the preferred node picks `local` whatever the other nodes are: the strategy is
+// kDefault, the labels match, the request fits now, the node's score truncates to 0, and it is not a node with GPUs
+// that a request without GPU should leave alone. Then a node manager may grant without looking at the cluster (unless
+// it is draining).
+bool HybridKeepsLocal(const NodeResourceInstances& local, const SchedulingRequest& request,
+                      const PolicyOptions& options);
 
 }  // namespace orrery

@@ -72,8 +72,8 @@ const std::vector<std::string>& PolicyNames();
 // kInvalidArgument, naming the nearest policy, for another name.
 Result<std::unique_ptr<PlacementPolicy>> MakePolicy(std::string_view name, const PolicyOptions& options = {});
 
-// True only for hybrid: a node manager may grant a request itself, without asking the policy, when its own score
-// truncates to 0, because no other node can then be better. The other policies always need the whole view.
+// True only for hybrid: a node manager may grant some requests itself without asking the policy, because no other
+// node can be better (HybridKeepsLocal in node_picker.h says which). The other policies always need the whole view.
 bool LocalFirst(std::string_view policy_name);
 
 // Load of a node in hybrid's eyes: the greatest of 1 − available/total over CPU, memory and object store memory
