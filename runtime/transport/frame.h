@@ -52,6 +52,8 @@ class FrameReader {
   void Commit(size_t n);
   // The next complete frame. False: more bytes are needed, or status() is an error, which is final.
   bool Next(Frame* frame);
+  // The next `n` bytes, outside of any frame (the handshake's preamble). False: more bytes are needed.
+  bool TakeRaw(size_t n, std::string_view* bytes);
   const Status& status() const { return status_; }
   void set_max_body(size_t max_body) { max_body_ = max_body; }
 

@@ -38,7 +38,6 @@ class Waiter {
 
  private:
   friend class LiveEnv;
-  friend class Reactor;
   std::atomic<bool> done_{false};
 };
 

@@ -1,0 +1,239 @@
+#include "runtime/transport/host.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstring>
+#include <map>
+#include <vector>
+
+#include "runtime/messages/orrery.pb.h"
+#include "runtime/transport/endpoint.h"
+#include "runtime/transport/live_env_internal.h"
+#include "runtime/transport/session.h"
+
+extern char** environ;
+
+namespace orrery {
+
+namespace {
+
+// Strings for posix_spawn: owns them and gives the null-terminated array.
+class CStrings {
+ public:
+  void Add(std::string text) { texts_.push_back(std::move(text)); }
+  char** get() {
+    pointers_.clear();
+    for (std::string& text : texts_) pointers_.push_back(text.data());
+    pointers_.push_back(nullptr);
+    return pointers_.data();
+  }
+
+ private:
+  std::vector<std::string> texts_;
+  std::vector<char*> pointers_;
+};
+
+const char* Variable(const char* name) {
+  const char* value = getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+template <class Number>
+bool ReadNumber(const char* text, Number& number) {
+  const auto [end, error] = std::from_chars(text, text + std::strlen(text), number);
+  return error == std::errc() && *end == '\0' && end != text;
+}
+
+}  // namespace
+
+Result<std::optional<WorkerEnvironment>> WorkerEnvironment::FromProcess() {
+  if (getenv("ORRERY_WORKER_ID") == nullptr) return std::optional<WorkerEnvironment>();
+  WorkerEnvironment environment;
+  const auto garbled = [](const char* name) {
+    return Status(StatusCode::kInvalidArgument, std::string(name) + " is garbled: '" + Variable(name) + "'");
+  };
+  if (!ReadNumber(Variable("ORRERY_WORKER_ID"), environment.worker.value)) return garbled("ORRERY_WORKER_ID");
+  if (!ReadNumber(Variable("ORRERY_PARENT_PID"), environment.parent_pid)) return garbled("ORRERY_PARENT_PID");
+  Result<Address> node_manager = ParseAddress(Variable("ORRERY_NODE_MANAGER"));
+  if (!node_manager.ok()) return garbled("ORRERY_NODE_MANAGER");
+  environment.node_manager = *node_manager;
+  environment.token_file = Variable("ORRERY_TOKEN_FILE");
+  environment.session_dir = Variable("ORRERY_SESSION_DIR");
+  return std::optional<WorkerEnvironment>(environment);
+}
+
+void DieWithParent(int parent_pid) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // It may have died before the line above.
+  if (getppid() != parent_pid) kill(getpid(), SIGKILL);
+}
+
+class LiveHost::Impl {
+ public:
+  Impl(LiveEnv& env, HostOptions options) : env_(env), options_(std::move(options)) {}
+  ~Impl();
+  void Start(const msg::StartProcess& request);
+  void Kill(WorkerId worker, bool force);
+
+  LiveEnv& env_;
+  const HostOptions options_;
+  int exit_code_ = 0;
+  std::string exit_reason_;
+  struct Process {
+    int pid = 0;
+    int pidfd = -1;
+  };
+  std::map<WorkerId, Process> processes_;
+
+ private:
+  static constexpr uint64_t kSweepTimer = 1;
+  int Spawn(const msg::StartProcess& request, int* pid) const;
+  void FillEnvironment(const msg::StartProcess& request, CStrings& out) const;
+  void OnExit(WorkerId worker);
+  void ReportExit(WorkerId worker, int code, int signal, const std::string& message);
+};
+
+void LiveHost::Impl::FillEnvironment(const msg::StartProcess& request, CStrings& out) const {
+  std::map<std::string, std::string> variables;
+  for (char** at = environ; *at != nullptr; ++at) {
+    const std::string entry = *at;
+    const size_t equals = entry.find('=');
+    if (equals != std::string::npos) variables[entry.substr(0, equals)] = entry.substr(equals + 1);
+  }
+  for (const msg::Label& variable : request.command().environment()) variables[variable.key()] = variable.value();
+  variables["ORRERY_WORKER_ID"] = std::to_string(request.worker());
+  variables["ORRERY_NODE_MANAGER"] = ToString(env_.address());
+  variables["ORRERY_TOKEN_FILE"] = options_.token_file;
+  variables["ORRERY_SESSION_DIR"] = options_.session_dir;
+  variables["ORRERY_PARENT_PID"] = std::to_string(getpid());
+  for (const auto& [key, value] : variables) out.Add(key + "=" + value);
+}
+
+// posix_spawn's error number.
+int LiveHost::Impl::Spawn(const msg::StartProcess& request, int* pid) const {
+  const msg::WorkerCommand& command = request.command();
+  CStrings arguments, environment;
+  arguments.Add(command.executable());
+  for (const std::string& argument : command.arguments()) arguments.Add(argument);
+  FillEnvironment(request, environment);
+  const std::string log = options_.log_dir + "/" + ToString(WorkerId{request.worker()}) + ".log";
+
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  posix_spawn_file_actions_adddup2(&actions, 1, 2);
+  posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+  if (!command.working_directory().empty()) {
+    posix_spawn_file_actions_addchdir_np(&actions, command.working_directory().c_str());
+  }
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t none, all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &all);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  const int error = posix_spawnp(pid, command.executable().c_str(), &actions, &attributes, arguments.get(), environment.get());
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  return error;
+}
+
+void LiveHost::Impl::Start(const msg::StartProcess& request) {
+  const WorkerId worker{request.worker()};
+  if (processes_.count(worker) != 0) return;  // a second copy of the request
+  int pid = 0;
+  const int error = Spawn(request, &pid);
+  if (error != 0) {
+    return ReportExit(worker, 127, 0,
+                      "cannot start '" + request.command().executable() + "' in '" + request.command().working_directory() +
+                          "': " + std::strerror(error));
+  }
+  const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+  ORRERY_ASSERT_MSG(pidfd >= 0, "pidfd_open needs Linux 5.3 or newer");
+  processes_[worker] = {pid, pidfd};
+  env_.impl().WatchReadable(pidfd, [this, worker] { OnExit(worker); });
+  Draft<msg::ProcessStarted> started;
+  started->set_worker(worker.value);
+  started->set_pid(static_cast<uint32_t>(pid));
+  env_.Post(Address::Host(), std::move(started));
+}
+
+void LiveHost::Impl::Kill(WorkerId worker, bool force) {
+  const auto it = processes_.find(worker);
+  if (it != processes_.end()) kill(-it->second.pid, force ? SIGKILL : SIGTERM);
+}
+
+void LiveHost::Impl::OnExit(WorkerId worker) {
+  const auto it = processes_.find(worker);
+  if (it == processes_.end()) return;
+  const Process process = it->second;
+  processes_.erase(it);
+  // What the worker itself has started goes with it. Its pid cannot be in use again before it is reaped.
+  kill(-process.pid, SIGKILL);
+  int status = 0;
+  waitpid(process.pid, &status, 0);
+  close(process.pidfd);
+  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+  const int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  ReportExit(worker, code, signal,
+             signal != 0 ? std::string("killed by signal ") + std::to_string(signal) + " (" + strsignal(signal) + ")"
+                         : "exit code " + std::to_string(code));
+  if (signal != 0 && !options_.socket_dir.empty()) {
+    // It could not remove its socket. Many may die at once: look only once.
+    env_.impl().CallLater(kSweepTimer, Duration::Seconds(1), [this] { RemoveStaleSockets(options_.socket_dir); });
+  }
+}
+
+void LiveHost::Impl::ReportExit(WorkerId worker, int code, int signal, const std::string& message) {
+  Draft<msg::ProcessExited> exited;
+  exited->set_worker(worker.value);
+  exited->set_exit_code(code);
+  exited->set_signal(signal);
+  exited->set_message(message);
+  env_.Post(Address::Host(), std::move(exited));
+}
+
+LiveHost::Impl::~Impl() {
+  for (const auto& [worker, process] : processes_) kill(-process.pid, SIGKILL);
+  for (const auto& [worker, process] : processes_) {
+    waitpid(process.pid, nullptr, 0);
+    close(process.pidfd);
+  }
+  if (!processes_.empty() && !options_.socket_dir.empty()) RemoveStaleSockets(options_.socket_dir);
+}
+
+LiveHost::LiveHost(LiveEnv& env, HostOptions options) : impl_(std::make_unique<Impl>(env, std::move(options))) {}
+LiveHost::~LiveHost() = default;
+
+void LiveHost::OnMessage(Message message) {
+  switch (message.kind()) {
+    case MessageKind::kStartProcess: return impl_->Start(message.As<msg::StartProcess>());
+    case MessageKind::kKillProcess: {
+      const auto& request = message.As<msg::KillProcess>();
+      return impl_->Kill(WorkerId{request.worker()}, request.force());
+    }
+    case MessageKind::kExit: {
+      impl_->exit_code_ = message.As<msg::Exit>().code();
+      impl_->exit_reason_ = message.As<msg::Exit>().reason();
+      return impl_->env_.Stop();
+    }
+    default: ORRERY_ASSERT_MSG(false, "not a message for the host");
+  }
+}
+
+int LiveHost::exit_code() const { return impl_->exit_code_; }
+const std::string& LiveHost::exit_reason() const { return impl_->exit_reason_; }
+size_t LiveHost::process_count() const { return impl_->processes_.size(); }
+
+}  // namespace orrery
