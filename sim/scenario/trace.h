@@ -16,7 +16,7 @@ struct TraceTask {
   Time submit_time;          // since the first submit of the trace
   Duration duration;         // run time on a node of speed 1
   ResourceSet resources;     // what the scheduler reserves
-  LabelSelector labels;      // where it may run (openb: the allowed GPU models)
+  LabelSelector labels;      // where it may run: openb's GPU models, and the hard labels of the scenario's task
   int64_t memory_bytes = 0;  // what it uses while it runs; 0 where the trace does not say
 };
 

@@ -120,6 +120,9 @@ void ParseTrace(const Value& value, ParseContext& context, TraceSpec& trace) {
   if (const Value* task = map.Find("task")) {
     MapReader keys(*task, problems, "task");
     keys.Forbid("duration", "durations come from the trace");
+    for (const char* key : {"cpus", "gpus", "memory"}) {
+      if (trace.format != Format::kCsv) keys.Forbid(key, "comes from the trace");
+    }
     ReadTaskKeys(keys, false, trace.task);
     keys.Finish();
   }
