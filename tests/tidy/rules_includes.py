@@ -26,19 +26,19 @@ ALLOWED = {
     "runtime/python": _RUNTIME - {"runtime/main"},
     "runtime/main": _RUNTIME,
     "sim/engine": _DECIDING,
-    "sim/platform": _DECIDING | {"sim/engine", "sim/scenario"},
     # Read by the live replayer too, which must not load SimGrid: they know nothing of the engine.
     "sim/scenario": _DECIDING,
     "sim/record": _DECIDING | {"sim/scenario"},
-    "sim/replay": _RUNTIME - {"runtime/main"} | {"sim/scenario", "sim/record"},
-    "sim/workload": _DECIDING | _SIM | {"sim/engine"},
-    "sim/faults": _DECIDING | _SIM | {"sim/engine"},
-    "sim/checkers": _DECIDING | _SIM | {"sim/engine"},
-    "sim/explore": _DECIDING | _SIM | {"sim/engine", "sim/replay"},
-    "sim/main": _RUNTIME - {"runtime/main", "runtime/transport"} | _SIM | {"sim/engine"},
+    "sim/workload": _DECIDING | {"sim/scenario"},
+    "sim/replay": _RUNTIME - {"runtime/main"} | {"sim/scenario", "sim/record", "sim/workload"},
+    "sim/platform": _DECIDING | {"sim/engine", "sim/scenario", "sim/record", "sim/workload"},
+    "sim/faults": _DECIDING | {"sim/engine", "sim/scenario", "sim/record", "sim/workload", "sim/platform"},
+    "sim/checkers": _DECIDING | {"sim/engine", "sim/scenario", "sim/record", "sim/workload", "sim/platform"},
+    "sim/explore": _DECIDING | _SIM | {"sim/engine"},
+    "sim/main": _DECIDING | _SIM | {"sim/engine"},
 }
 # The engine's public headers; its others are its own.
-ENGINE_PUBLIC = {"sim/engine/engine.h", "sim/engine/types.h", "sim/engine/digest.h"}
+ENGINE_PUBLIC = {"sim/engine/engine.h", "sim/engine/types.h", "sim/engine/digest.h", "sim/engine/event_log.h"}
 ENGINE_FRIENDS = {"sim/engine", "sim/platform"}
 
 # Packages with one home. (prefix of the include, folders that may, in headers too)
@@ -46,7 +46,7 @@ PACKAGES = [
     ("simgrid", {"sim/engine", "sim/platform"}, True),
     ("asio", {"runtime/transport", "runtime/main", "runtime/api", "runtime/providers"}, True),
     ("yaml-cpp", {"sim/scenario", "sim/main"}, False),
-    ("nlohmann", {"sim/record", "sim/main", "sim/replay", "runtime/main"}, False),
+    ("nlohmann", {"runtime/transport", "sim/record", "sim/main", "sim/replay", "runtime/main"}, False),
     ("CLI/", {"runtime/main", "sim/main", "sim/replay"}, False),
     ("libfccp", {"sim/scenario"}, False),
     ("boost/", {"sim/scenario", "sim/workload", "sim/engine"}, False),

@@ -94,8 +94,10 @@ class Includes(unittest.TestCase):
         self.assertTrue(self.fires("sim/engine/a.cc", "runtime/transport/frame.h"))
         self.assertTrue(self.fires("sim/replay/a.cc", "sim/engine/engine.h"))
         self.assertFalse(self.fires("sim/replay/a.cc", "runtime/transport/frame.h"))
-        self.assertFalse(self.fires("sim/workload/a.cc", "sim/engine/engine.h"))
-        self.assertTrue(self.fires("sim/workload/a.cc", "sim/engine/event_queue.h"))
+        self.assertTrue(self.fires("sim/workload/a.cc", "sim/engine/engine.h"))
+        self.assertTrue(self.fires("sim/platform/a.cc", "sim/faults/fault_injector.h"))
+        self.assertFalse(self.fires("sim/faults/a.cc", "sim/engine/engine.h"))
+        self.assertTrue(self.fires("sim/faults/a.cc", "sim/engine/event_queue.h"))
         self.assertTrue(self.fires("runtime/gcs/a.cc", "tests/support/recording_env.h"))
 
     def test_a_new_folder_needs_a_rule(self):
