@@ -247,6 +247,7 @@ void TaskSubmitter::OnTaskReply(const Address& from, msg::TaskReply& reply) {
   ORRERY_ASSERT(position != lease.in_flight.end());
   lease.in_flight.erase(position);
   const uint32_t class_id = lease.class_id;
+  const uint64_t index = lease.index;
   Class& klass = classes_.at(class_id);
   lease.blocked = reply.requeue();
   if (lease.in_flight.empty()) lease.exclusive = lease.blocked = false;
@@ -261,7 +262,8 @@ void TaskSubmitter::OnTaskReply(const Address& from, msg::TaskReply& reply) {
     tasks_->Complete(task, {static_cast<StatusCode>(reply.status()), std::move(*reply.mutable_error()), std::move(*reply.mutable_stack()),
                             lease.node, lease.worker, reply.start_ns(), reply.finish_ns()}, reply.mutable_returns());
   }
-  Settle(lease);
+  // A result may have released tasks that already used this lease, or gave it back.
+  if (auto* left = leases_.Find(index)) Settle(**left);
   Pump(class_id);
 }
 

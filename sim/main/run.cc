@@ -50,7 +50,7 @@ SimEngine::RunEnd Drive(SimCluster& cluster, const RunRecorder& recorder, const 
   return ended;
 }
 
-RunFacts FactsOf(const SimCluster& cluster, SimEngine& engine, uint64_t seed, double wall) {
+RunFacts FactsOf(const SimCluster& cluster, const SimEngine& engine, uint64_t seed, double wall) {
   RunFacts facts;
   facts.world = "sim";
   facts.scenario = cluster.scenario().name;
@@ -71,7 +71,7 @@ RunFacts FactsOf(const SimCluster& cluster, SimEngine& engine, uint64_t seed, do
   return facts;
 }
 
-void AddRunDetails(const SimCluster& cluster, const FaultInjector& faults, SimEngine& engine, Summary& summary) {
+void AddRunDetails(const SimCluster& cluster, const FaultInjector& faults, const SimEngine& engine, Summary& summary) {
   const EngineCounters& counters = engine.counters();
   summary.SetInteger("network.messages_sent", static_cast<int64_t>(counters.sent));
   summary.SetInteger("network.bytes", static_cast<int64_t>(counters.bytes));
