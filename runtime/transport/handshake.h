@@ -36,8 +36,8 @@ class Handshake {
  public:
   enum class Side { kDialler, kListener };
   struct Identity {
-    Address self;
-    std::string token;
+    Address self{};
+    std::string token{};
     uint16_t version = kProtocolVersion;                 // other values are for tests
     uint64_t fingerprint = MessageTableFingerprint();
   };

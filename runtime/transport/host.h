@@ -20,8 +20,8 @@ namespace orrery {
 struct WorkerEnvironment {
   WorkerId worker;
   Address node_manager;
-  std::string token_file;
-  std::string session_dir;
+  std::string token_file{};
+  std::string session_dir{};
   int parent_pid = 0;
 
   // The environment of this process when a node manager started it; nullopt in a driver. An error when it is garbled.
@@ -33,10 +33,10 @@ struct WorkerEnvironment {
 void DieWithParent(int parent_pid);
 
 struct HostOptions {
-  std::string session_dir;
-  std::string socket_dir;   // swept of dead workers' sockets
-  std::string token_file;
-  std::string log_dir;      // "<log_dir>/worker-3.7.log" gets a worker's stdout and stderr
+  std::string session_dir{};
+  std::string socket_dir{};   // swept of dead workers' sockets
+  std::string token_file{};
+  std::string log_dir{};      // "<log_dir>/worker-3.7.log" gets a worker's stdout and stderr
 };
 
 // The Host endpoint of a node manager. StartProcess → posix_spawn in a process group of its own, answered by

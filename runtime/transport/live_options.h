@@ -14,8 +14,8 @@ struct LiveOptions {
   std::string role = "process";         // "gcs", "node_manager", "worker", "driver": names random streams
   std::string listen_ip = "127.0.0.1";  // IPv4, also the one told to peers; every process listens here
   uint16_t port = 0;                    // 0: any free port
-  std::string socket_dir;               // folder (mode 0700) of the UNIX sockets "<port>.sock"; "": TCP only
-  std::string token;                    // the cluster token, demanded of and shown to every peer
+  std::string socket_dir{};               // folder (mode 0700) of the UNIX sockets "<port>.sock"; "": TCP only
+  std::string token{};                    // the cluster token, demanded of and shown to every peer
   uint64_t incarnation = 0;             // 0: drawn from the operating system
   uint64_t seed = 0;                    // of the random streams; 0: drawn from the operating system
 

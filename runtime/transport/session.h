@@ -14,10 +14,10 @@ namespace orrery {
 struct DaemonRecord {
   int pid = 0;
   uint64_t start_time = 0;   // clock ticks since boot, /proc/<pid>/stat field 22
-  std::string role;          // "gcs" or "node_manager"
-  std::string node_name;     // of a node manager
-  std::string address;       // ToString(Address) with incarnation
-  std::string gcs_address;   // "ip:port" of its cluster
+  std::string role{};          // "gcs" or "node_manager"
+  std::string node_name{};     // of a node manager
+  std::string address{};       // ToString(Address) with incarnation
+  std::string gcs_address{};   // "ip:port" of its cluster
   bool head = false;
 };
 
