@@ -13,6 +13,10 @@ if(ORRERY_SANITIZE)
   add_compile_options(-fsanitize=${ORRERY_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${ORRERY_SANITIZE})
 endif()
+if(ORRERY_FUZZ)
+  # The libraries under test report coverage too; without it libFuzzer is blind.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 
 # orrery_library(NAME SOURCES... [DEPS targets...]): a static library orrery_NAME, alias orrery::NAME.
 function(orrery_library name)

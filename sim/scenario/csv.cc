@@ -28,17 +28,7 @@ using Quote = io::double_quote_escape<',', '"'>;
 
 }  // namespace
 
-struct CsvReader::Lines {
-  // The text must end in a line feed: at the end of a text without one, libfccp looks at the byte behind it.
-  Lines(const std::string& name, std::string&& whole)
-      : text(std::move(whole)), reader(name, text.data(), text.data() + text.size()) {}
-  const std::string text;
-  io::LineReader reader;
-};
-
-CsvReader::CsvReader(std::unique_ptr<Lines> lines, std::string name) : lines_(std::move(lines)), name_(std::move(name)) {}
-CsvReader::CsvReader(CsvReader&&) noexcept = default;
-CsvReader::~CsvReader() = default;
+CsvReader::CsvReader(std::string text, std::string name) : text_(std::move(text)), name_(std::move(name)) {}
 
 Result<CsvReader> CsvReader::Open(std::string text, std::string name) {
   const auto bad = [&](const std::string& why) { return Status(StatusCode::kInvalidArgument, name + ":" + why); };
@@ -46,15 +36,18 @@ Result<CsvReader> CsvReader::Open(std::string text, std::string name) {
     const auto row = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(nul), '\n');
     return bad(std::to_string(row) + ": a NUL byte; this is not a text file");
   }
-  if (text.empty() || text.back() != '\n') text.push_back('\n');
-  if (text.size() > size_t{1} << 30) return bad(" larger than 1 GiB");
-  CsvReader reader(std::make_unique<Lines>(name, std::move(text)), name);
+  CsvReader reader(std::move(text), name);
+  if (reader.text_.starts_with("\xEF\xBB\xBF")) reader.at_ = 3;
   if (reader.Next() == Row::kBad) return Status(StatusCode::kInvalidArgument, reader.Locate(reader.problem_));
   if (reader.fields_.empty()) return bad("1: there is no header line");
+  std::vector<std::string> header;
   for (const std::string_view field : reader.fields_) {
-    if (reader.Column(field) >= 0) return bad("1: two columns are named '" + std::string(field) + "'");
-    reader.header_.emplace_back(field);
+    if (std::find(header.begin(), header.end(), field) != header.end()) {
+      return Status(StatusCode::kInvalidArgument, reader.Locate("two columns are named '" + std::string(field) + "'"));
+    }
+    header.emplace_back(field);
   }
+  reader.header_ = std::move(header);
   return reader;
 }
 
@@ -94,22 +87,17 @@ bool CsvReader::SplitLine(char* line) {
 }
 
 CsvReader::Row CsvReader::Next() {
-  for (;;) {
-    if (ended_) return Row::kEnd;
-    char* line = nullptr;
-    try {
-      line = lines_->reader.next_line();
-    } catch (const io::error::line_length_limit_exceeded&) {
-      row_ = lines_->reader.get_file_line();
-      problem_ = "the line is longer than 16 MiB; nothing behind it can be read";
-      ended_ = true;
-      return Row::kBad;
-    }
-    row_ = lines_->reader.get_file_line();
-    if (line == nullptr) return Row::kEnd;
+  while (at_ < text_.size()) {
+    char* const line = text_.data() + at_;
+    const size_t end = std::min(text_.find('\n', at_), text_.size());
+    at_ = end + 1;
+    ++row_;
+    text_[end] = '\0';  // where the last line has no line feed, this is the string's own terminator
+    if (end > 0 && text_[end - 1] == '\r') text_[end - 1] = '\0';
     if (io::empty_line_comment::is_comment(line)) continue;
     return SplitLine(line) ? Row::kRow : Row::kBad;
   }
+  return Row::kEnd;
 }
 
 std::string CsvReader::Locate(const std::string& why) const { return name_ + ":" + std::to_string(row_) + ": " + why; }

@@ -52,12 +52,11 @@ TEST(Csv, HeadersThatCannotWork) {
   EXPECT_EQ(reader.value().RequireColumn("submitt").status().message(), "f.csv:1: there is no column 'submitt'; did you mean 'submit'?");
 }
 
-TEST(Csv, ManyBlocksOfTheLineReader) {
-  // More than the 32 MiB that libfccp holds at once, so that lines cross its blocks.
-  std::string text = "n,pad\n";
-  const std::string pad(1000, 'x');
-  constexpr int kRows = 60'000;
-  for (int i = 0; i < kRows; ++i) text += std::to_string(i) + "," + pad + "\n";
+TEST(Csv, LongLinesAndManyRows) {
+  const std::string pad(3'000'000, 'x');
+  std::string text = "n,pad\n0," + pad + "\n";
+  constexpr int kRows = 100'000;
+  for (int i = 1; i < kRows; ++i) text += std::to_string(i) + ",\n";
   auto reader = CsvReader::Open(std::move(text), "f.csv");
   ASSERT_TRUE(reader.ok());
   for (int64_t i = 0; i < kRows; ++i) {
@@ -65,17 +64,16 @@ TEST(Csv, ManyBlocksOfTheLineReader) {
     int64_t n = -1;
     ASSERT_TRUE(ParseField(reader->Field(0), n));
     ASSERT_EQ(n, i);
-    ASSERT_EQ(reader->Field(1).size(), 1000u);
+    ASSERT_EQ(reader->Field(1).size(), i == 0 ? pad.size() : 0u);
   }
   EXPECT_EQ(reader->Next(), CsvReader::Row::kEnd);
 }
 
-TEST(Csv, AnOverlongLineEndsTheReading) {
-  auto reader = CsvReader::Open("a\n" + std::string(size_t{20} << 20, 'x') + "\n1\n", "f.csv");
-  ASSERT_TRUE(reader.ok());
-  EXPECT_EQ(reader->Next(), CsvReader::Row::kBad);
-  EXPECT_NE(reader->problem().find("16 MiB"), std::string::npos);
-  EXPECT_EQ(reader->Next(), CsvReader::Row::kEnd);
+TEST(Csv, AMovedReaderGoesOn) {
+  auto opened = CsvReader::Open("a\n1\n2\n", "f.csv");
+  CsvReader reader = std::move(opened).value();  // also of a text short enough to be kept inside the string object
+  ASSERT_EQ(reader.Next(), CsvReader::Row::kRow);
+  EXPECT_EQ(reader.Field(0), "1");
 }
 
 TEST(Csv, Numbers) {
