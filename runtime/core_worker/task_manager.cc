@@ -14,6 +14,25 @@ ObjectId ArgObject(const msg::TaskArg& arg) { return {{{arg.object_owner()}, arg
 
 }  // namespace
 
+// Not traced: submitted, retried and finished tasks are, which says the same in fewer events.
+const StateChart& OwnedTask::Chart() {
+  constexpr auto kWaiting = static_cast<uint8_t>(State::kWaiting), kQueued = static_cast<uint8_t>(State::kQueued),
+                 kPushed = static_cast<uint8_t>(State::kPushed), kRetryWait = static_cast<uint8_t>(State::kRetryWait),
+                 kNone = StateChart::kNone;
+  static const StateChart chart("OwnedTask", {"Waiting", "Queued", "Pushed", "RetryWait"},
+                                {{kNone, kWaiting, "SubmitTask"},
+                                 {kWaiting, kQueued, "all arguments have values"},
+                                 {kQueued, kPushed, "sent to a leased worker"},
+                                 {kPushed, kQueued, "attempt failed, or the worker blocked before it"},
+                                 {kPushed, kRetryWait, "attempt failed, task_retry_delay"},
+                                 {kRetryWait, kQueued, "delay over"},
+                                 {kWaiting, kNone, "argument failed, cancelled"},
+                                 {kQueued, kNone, "no lease possible, cancelled"},
+                                 {kRetryWait, kNone, "cancelled"},
+                                 {kPushed, kNone, "result, no retries left, cancelled"}});
+  return chart;
+}
+
 void TaskManager::Submit(Message message) {
   const auto& submit = message.As<msg::SubmitTask>();
   const uint64_t task = submit.spec().index();
@@ -32,7 +51,7 @@ void TaskManager::Submit(Message message) {
                        std::to_string(core_.settings.max_pending_tasks) + ")"});
   }
   if (Resolve(task, entry)) {
-    entry.state = OwnedTask::State::kQueued;
+    Transition(OwnedTask::Chart(), entry.state, OwnedTask::State::kQueued);
     queue_.Enqueue(task, entry, false);
   }
 }
@@ -70,7 +89,7 @@ void TaskManager::OnArgumentReady(uint64_t task) {
   if (--entry->unresolved > 0) return;
   TakeArguments(task, *entry);
   if (OwnedTask* resolved = Find(task)) {  // an argument may have failed it
-    resolved->state = OwnedTask::State::kQueued;
+    Transition(OwnedTask::Chart(), resolved->state, OwnedTask::State::kQueued);
     queue_.Enqueue(task, *resolved, false);
   }
 }
@@ -140,10 +159,10 @@ void TaskManager::Retry(uint64_t task, OwnedTask& entry, const AttemptResult& re
   if (entry.retries_left > 0) --entry.retries_left;
   ++entry.attempt;
   if (core_.settings.task_retry_delay.ns > 0) {
-    entry.state = OwnedTask::State::kRetryWait;
+    Transition(OwnedTask::Chart(), entry.state, OwnedTask::State::kRetryWait);
     core_.env.SetTimer(core_.settings.task_retry_delay, TimerKind::kTaskRetry, task);
   } else {
-    entry.state = OwnedTask::State::kQueued;
+    Transition(OwnedTask::Chart(), entry.state, OwnedTask::State::kQueued);
     queue_.Enqueue(task, entry, true);
   }
 }
@@ -151,7 +170,7 @@ void TaskManager::Retry(uint64_t task, OwnedTask& entry, const AttemptResult& re
 void TaskManager::OnRetryTimer(uint64_t task) {
   OwnedTask* entry = Find(task);
   if (entry == nullptr || entry->state != OwnedTask::State::kRetryWait) return;
-  entry->state = OwnedTask::State::kQueued;
+  Transition(OwnedTask::Chart(), entry->state, OwnedTask::State::kQueued);
   queue_.Enqueue(task, *entry, true);
 }
 

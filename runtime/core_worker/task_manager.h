@@ -11,6 +11,7 @@
 
 #include "runtime/common/ids.h"
 #include "runtime/common/lookup.h"
+#include "runtime/env/state_chart.h"
 #include "runtime/core_worker/core_context.h"
 #include "runtime/core_worker/memory_store.h"
 #include "runtime/core_worker/request_table.h"
@@ -22,6 +23,7 @@ namespace orrery {
 // One owned task. States and arrows: kWaiting → kQueued → kPushed → (finished, gone) with kPushed → kRetryWait → kQueued
 // for another attempt, and any state → finished by cancel or failure.
 struct OwnedTask {
+  static const StateChart& Chart();
   enum class State : uint8_t { kWaiting, kQueued, kPushed, kRetryWait };
   State state = State::kWaiting;
   bool cancelled = false;

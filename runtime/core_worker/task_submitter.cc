@@ -80,7 +80,7 @@ bool TaskSubmitter::PushNext(Class& klass) {
 }
 
 void TaskSubmitter::Push(Lease& lease, uint64_t task, OwnedTask& entry) {
-  entry.state = OwnedTask::State::kPushed;
+  Transition(OwnedTask::Chart(), entry.state, OwnedTask::State::kPushed);
   entry.lease = lease.index;
   if (lease.in_flight.empty()) idle_.erase({lease.idle_since, lease.index});
   const size_t before = lease.in_flight.size();
@@ -254,7 +254,7 @@ void TaskSubmitter::OnTaskReply(const Address& from, msg::TaskReply& reply) {
   UpdateUsable(lease, before);
   if (entry->cancelled) core_.requests.Done({MessageKind::kCancelRunning, task, 0});
   if (reply.requeue()) {
-    entry->state = OwnedTask::State::kQueued;
+    Transition(OwnedTask::Chart(), entry->state, OwnedTask::State::kQueued);
     klass.queue.push_front(task);
   } else {
     const int64_t run = std::max<int64_t>(0, reply.finish_ns() - reply.start_ns());

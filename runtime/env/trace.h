@@ -25,7 +25,7 @@ enum class TraceKind : uint8_t {
   kJobStarted,       // a: job
   kJobFinished,      // a: job; c: 0 when the driver ended well
   kStaleMessage,     // text: message name; a late answer or duplicate that found nobody waiting
-  kTransition,       // text: "Machine: From -> To"; a: id
+  kTransition,       // text: machine (StateChart); a: id, b: from, c: to
   kInfeasible,       // lease; text: resources that no node can ever hold
   kFaultFired,       // text: name of the fault
 };

@@ -65,7 +65,7 @@ void Gcs::OnTimer(TimerKind kind, uint64_t id) {
 
 void Gcs::OnPeerLost(const Address& peer) {
   const NodeInfo* node = nodes_.FindByAddress(peer);
-  if (node == nullptr || !node->alive) return;
+  if (node == nullptr || !node->alive()) return;
   if (health_.OnConnectionLost(node->id) == HealthMonitor::Verdict::kDead) DeclareDead(node->id, "connection lost");
 }
 
@@ -74,7 +74,7 @@ void Gcs::OnRegisterNode(const Address& from, const msg::RegisterNode& request) 
   Draft<msg::RegisterNodeReply> reply;
   reply->set_node(node->id.value);
   reply->set_epoch(nodes_.epoch());
-  if (!node->alive) {
+  if (!node->alive()) {
     reply->set_status(static_cast<uint32_t>(StatusCode::kNodeDied));
     reply->set_message("declared dead (" + node->death_reason + "); start again as a new node");
   }
@@ -93,7 +93,7 @@ void Gcs::DeclareDead(NodeId node, const std::string& reason) {
   resources_.RemoveNode(node);
   SendNodeDied(address, node, reason);  // should it still live, it must end: its leases are void
   for (const auto& [id, info] : nodes_.all()) {
-    if (info.alive) SendNodeDied(info.address, node, reason);
+    if (info.alive()) SendNodeDied(info.address, node, reason);
   }
   for (JobId job : jobs_.RunningOn(node)) FinishJob(job, static_cast<uint32_t>(StatusCode::kNodeDied));
 }
@@ -109,7 +109,7 @@ void Gcs::FinishJob(JobId job, uint32_t status) {
   if (!jobs_.Finish(job, status)) return;
   resources_.OnOwnerDead(jobs_.Find(job)->driver);
   for (const auto& [id, info] : nodes_.all()) {
-    if (!info.alive) continue;
+    if (!info.alive()) continue;
     Draft<msg::JobFinished> notice;
     notice->set_job(job.value);
     env_.Send(info.address, std::move(notice));
@@ -118,7 +118,7 @@ void Gcs::FinishJob(JobId job, uint32_t status) {
 
 void Gcs::OnShutdown(const msg::Shutdown& request) {
   for (const auto& [id, info] : nodes_.all()) {
-    if (!info.alive) continue;
+    if (!info.alive()) continue;
     Draft<msg::Shutdown> notice;
     notice->set_reason(request.reason());
     env_.Send(info.address, std::move(notice));
@@ -154,7 +154,7 @@ void Gcs::OnClusterStatus(const Address& from, const msg::GetClusterStatus& requ
     node->set_name(info.name);
     node->set_hostname(info.hostname);
     node->set_pid(info.pid);
-    node->set_alive(info.alive);
+    node->set_alive(info.alive());
     node->set_head(info.head);
     node->set_death_reason(info.death_reason);
     node->set_queued_leases(info.queued_leases);

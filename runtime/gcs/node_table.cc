@@ -7,6 +7,14 @@
 
 namespace orrery {
 
+const StateChart& NodeInfo::Chart() {
+  constexpr auto kAlive = static_cast<uint8_t>(State::kAlive), kDead = static_cast<uint8_t>(State::kDead);
+  static const StateChart chart("Node", {"Alive", "Dead"},
+                                {{StateChart::kNone, kAlive, "RegisterNode"},
+                                 {kAlive, kDead, "UnregisterNode, health checks unanswered, connection refused"}});
+  return chart;
+}
+
 std::pair<NodeInfo*, bool> NodeTable::Register(const msg::RegisterNode& request) {
   const Address address = FromProto(request.address());
   if (NodeInfo* known = FindByAddress(address)) return {known, false};
@@ -26,8 +34,8 @@ std::pair<NodeInfo*, bool> NodeTable::Register(const msg::RegisterNode& request)
 
 void NodeTable::MarkDead(NodeId id, std::string reason) {
   NodeInfo* node = Find(id);
-  ORRERY_ASSERT(node != nullptr && node->alive);
-  node->alive = false;
+  ORRERY_ASSERT(node != nullptr && node->alive());
+  Transition(NodeInfo::Chart(), node->state, NodeInfo::State::kDead);
   node->death_reason = std::move(reason);
   --alive_count_;
   ++epoch_;
@@ -52,11 +60,11 @@ NodeInfo* NodeTable::FindByAddress(const Address& address) {
 
 bool NodeTable::Alive(NodeId node) const {
   auto it = nodes_.find(node);
-  return it != nodes_.end() && it->second.alive;
+  return it != nodes_.end() && it->second.alive();
 }
 
 void NodeTable::CheckInvariants() const {
-  const auto alive = std::count_if(nodes_.begin(), nodes_.end(), [](const auto& entry) { return entry.second.alive; });
+  const auto alive = std::count_if(nodes_.begin(), nodes_.end(), [](const auto& entry) { return entry.second.alive(); });
   ORRERY_ASSERT(static_cast<uint32_t>(alive) == alive_count_);
   ORRERY_ASSERT(dead_.size() <= kDeadNodesKept && nodes_.size() == alive_count_ + dead_.size());
 }

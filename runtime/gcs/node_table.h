@@ -3,12 +3,14 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "runtime/common/ids.h"
 #include "runtime/common/lookup.h"
 #include "runtime/common/resources.h"
 #include "runtime/env/address.h"
 #include "runtime/env/env.h"
+#include "runtime/env/state_chart.h"
 #include "runtime/messages/kinds.h"
 
 namespace orrery {
@@ -21,7 +23,10 @@ struct NodeInfo {
   std::string hostname;
   uint32_t pid = 0;
   bool head = false;
-  bool alive = true;
+  enum class State : uint8_t { kAlive, kDead };
+  State state = State::kAlive;
+  bool alive() const { return state == State::kAlive; }
+  static const StateChart& Chart();
   std::string death_reason;
   Labels labels;
   uint64_t queued_leases = 0;   // from the node's last report

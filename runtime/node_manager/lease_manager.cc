@@ -10,6 +10,19 @@
 
 namespace orrery {
 
+const StateChart& LeaseManager::Chart() {
+  constexpr auto kQueued = static_cast<uint8_t>(State::kQueued), kStarting = static_cast<uint8_t>(State::kStarting),
+                 kGranted = static_cast<uint8_t>(State::kGranted), kNone = StateChart::kNone;
+  static const StateChart chart("Lease", {"Queued", "Starting", "Granted"},
+                                {{kNone, kQueued, "RequestLease"},
+                                 {kQueued, kStarting, "resources are free here"},
+                                 {kQueued, kNone, "spilled, cancelled, failed, owner gone"},
+                                 {kStarting, kGranted, "a worker is ready"},
+                                 {kStarting, kNone, "cancelled, no worker starts, owner gone"},
+                                 {kGranted, kNone, "ReturnLease, worker gone"}});
+  return chart;
+}
+
 LeaseManager::LeaseManager(NodeContext& node, WorkerPool& pool)
     : node_(node),
       pool_(pool),
@@ -174,7 +187,7 @@ void LeaseManager::OnJobFinished(JobId job) {
 void LeaseManager::OnWorkerReady(LeaseId id, WorkerId worker, const Address& address) {
   Lease& lease = leases_.at(id);
   ORRERY_ASSERT(lease.state == State::kStarting);
-  lease.state = State::kGranted;
+  Transition(node_.env, Chart(), id.index, lease.state, State::kGranted);
   lease.worker = worker;
   lease.worker_address = address;
   by_worker_.Insert(worker, id);
@@ -272,7 +285,7 @@ bool LeaseManager::TryStart(Lease& lease) {
   if (!gpus.has_value()) return false;
   Dequeue(lease);
   StopAsking(lease);
-  lease.state = State::kStarting;
+  Transition(node_.env, Chart(), lease.id.index, lease.state, State::kStarting);
   lease.gpus = std::move(*gpus);
   Changed();
   pool_.Pop(lease.job, lease.id);

@@ -11,6 +11,7 @@
 
 #include "runtime/common/ids.h"
 #include "runtime/common/lookup.h"
+#include "runtime/env/state_chart.h"
 #include "runtime/node_manager/node_context.h"
 #include "runtime/node_manager/resource_reporter.h"
 #include "runtime/node_manager/worker_pool.h"
@@ -44,6 +45,9 @@ class LeaseManager final : public WorkerPoolListener {
   void OnWorkerReady(LeaseId lease, WorkerId worker, const Address& address) override;
   void OnWorkerGone(LeaseId lease, WorkerId worker, const std::string& reason) override;
   void OnNoWorker(LeaseId lease, const std::string& reason) override;
+
+  // The drawing of a lease's states.
+  static const StateChart& Chart();
 
   const NodeResourceInstances& resources() const { return resources_; }
   size_t queued() const { return queued_; }

@@ -7,6 +7,27 @@
 
 namespace orrery {
 
+const StateChart& WorkerPool::Chart() {
+  constexpr auto kStarting = static_cast<uint8_t>(State::kStarting), kIdle = static_cast<uint8_t>(State::kIdle),
+                 kLeased = static_cast<uint8_t>(State::kLeased), kExiting = static_cast<uint8_t>(State::kExiting),
+                 kNone = StateChart::kNone;
+  static const StateChart chart("Worker", {"Starting", "Idle", "Leased", "Exiting"},
+                                {{kNone, kStarting, "StartProcess"},
+                                 {kStarting, kIdle, "registered, nobody waits"},
+                                 {kStarting, kLeased, "registered, a lease waits"},
+                                 {kStarting, kExiting, "did not register in time, job ended"},
+                                 {kIdle, kLeased, "a lease takes it"},
+                                 {kIdle, kExiting, "idle for too long, job ended"},
+                                 {kLeased, kIdle, "lease returned"},
+                                 {kLeased, kLeased, "lease returned, the next takes it"},
+                                 {kLeased, kExiting, "broken, owner gone, job ended"},
+                                 {kStarting, kNone, "process ended"},
+                                 {kIdle, kNone, "process ended"},
+                                 {kLeased, kNone, "process ended"},
+                                 {kExiting, kNone, "process ended"}});
+  return chart;
+}
+
 void WorkerPool::SetCommand(JobId job, const msg::WorkerCommand& command) {
   JobPool& pool = jobs_[job];
   Draft<msg::StartProcess> start;
@@ -63,7 +84,7 @@ void WorkerPool::Kill(WorkerId id) {
     --jobs_[worker.job].starting;
     node_.env.CancelTimer(TimerKind::kWorkerRegister, id.value);
   }
-  worker.state = State::kExiting;
+  Transition(node_.env, Chart(), worker.id.value, worker.state, State::kExiting);
   Draft<msg::KillProcess> kill;
   kill->set_worker(id.value);
   node_.env.Send(Address::Host(), std::move(kill));
@@ -196,7 +217,7 @@ void WorkerPool::OnIdleReap() {
     if (idle_ <= SoftLimit()) break;
     Worker& worker = workers_.at(id);
     RemoveIdle(worker);
-    worker.state = State::kExiting;
+    Transition(node_.env, Chart(), worker.id.value, worker.state, State::kExiting);
     Draft<msg::ExitWorker> exit;
     exit->set_worker(id.value);
     exit->set_reason("idle");
@@ -249,13 +270,13 @@ void WorkerPool::Start(JobId job, JobPool& pool) {
 
 void WorkerPool::Assign(Worker& worker, LeaseId lease) {
   if (worker.state == State::kIdle) RemoveIdle(worker);
-  worker.state = State::kLeased;
+  Transition(node_.env, Chart(), worker.id.value, worker.state, State::kLeased);
   worker.lease = lease;
   listener_.OnWorkerReady(lease, worker.id, worker.address);
 }
 
 void WorkerPool::MakeIdle(Worker& worker) {
-  worker.state = State::kIdle;
+  Transition(node_.env, Chart(), worker.id.value, worker.state, State::kIdle);
   worker.idle_since = node_.env.Now();
   jobs_[worker.job].idle.push_back(worker.id);
   ++idle_;

@@ -9,6 +9,7 @@
 
 #include "runtime/common/ids.h"
 #include "runtime/common/lookup.h"
+#include "runtime/env/state_chart.h"
 #include "runtime/messages/message.h"
 #include "runtime/node_manager/node_context.h"
 
@@ -58,6 +59,9 @@ class WorkerPool {
   void OnRegisterTimeout(WorkerId worker);
   void OnKillGrace(WorkerId worker);
   void OnIdleReap();
+
+  // The drawing of a worker process's states.
+  static const StateChart& Chart();
 
   // To every registered worker of this node, e.g. the news of a dead node.
   void Broadcast(const Message& message);
