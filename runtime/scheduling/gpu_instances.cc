@@ -47,6 +47,7 @@ GpuFree AllGpusFree(FixedPoint total) {
 bool GpusFit(FixedPoint request, const GpuFree& free) {
   if (request.raw <= 0) return true;
   if (request < kOneGpu) return std::any_of(free.begin(), free.end(), [&](FixedPoint left) { return left >= request; });
+  if (request == kOneGpu) return std::find(free.begin(), free.end(), kOneGpu) != free.end();
   return request.whole() && std::count(free.begin(), free.end(), kOneGpu) >= request.raw / FixedPoint::kUnit;
 }
 

@@ -37,7 +37,7 @@ Placement IndexedPolicy::PickFrom(const ClusterView& view, const ShapeIndex& ind
     Range range;
     range.begin = busy ? available : 0;
     range.count = busy ? index.keys().size() - available : available;
-    if (avoided.id != 0 && avoided.busy() == busy) {
+    if (avoided.candidate() && avoided.busy() == busy) {
       range.avoided = index.keys().CountBelow(avoided);
       --range.count;
     }
@@ -53,10 +53,10 @@ NodeId IndexedPolicy::Select(const ClusterView& view, const ShapeIndex& index, c
                              const PickContext& context, Random& random) {
   switch (ranking_->selection()) {
     case Selection::kTopK: return SelectTopK(view, index, range, context, random);
-    case Selection::kFirst: return NodeId{index.keys().At(range.Position(0)).id};
+    case Selection::kFirst: return NodeId{index.keys().At(range.Position(0)).id()};
     case Selection::kUniform: {
       const size_t rank = range.count > 1 ? random.Below(range.count) : 0;
-      return NodeId{index.keys().At(range.Position(rank)).id};
+      return NodeId{index.keys().At(range.Position(rank)).id()};
     }
     case Selection::kRoundRobin: return SelectNext(index, range, range.begin > 0 || index.available() == 0);
   }
@@ -67,21 +67,21 @@ NodeId IndexedPolicy::SelectTopK(const ClusterView& view, const ShapeIndex& inde
                                  const PickContext& context, Random& random) const {
   const RankKey best = index.keys().At(range.Position(0));
   const RankKey preferred = index.KeyOf(view, context.preferred);
-  if (preferred.id != 0 && context.preferred != context.avoid && preferred.order <= best.order) {
+  if (preferred.candidate() && context.preferred != context.avoid && preferred.order() <= best.order()) {
     return context.preferred;
   }
   const uint64_t k = std::min<uint64_t>(TopK(options_, view.size()), range.count);
   const uint64_t rank = k > 1 ? random.Below(k) : 0;
-  return NodeId{index.keys().At(range.Position(rank)).id};
+  return NodeId{index.keys().At(range.Position(rank)).id()};
 }
 
 // Within a class all orders are equal, so keys are sorted by id.
 NodeId IndexedPolicy::SelectNext(const ShapeIndex& index, const Range& range, bool busy) {
   const size_t end = range.Position(range.count - 1) + 1;
-  size_t position = index.keys().CountBelow({busy ? RankKey::kBusy : 0, last_taken_ + 1});
+  size_t position = index.keys().CountBelow(RankKey(busy ? RankKey::kBusy : 0, last_taken_ + 1));
   if (position == range.avoided) ++position;
   if (position >= end) position = range.Position(0);
-  last_taken_ = index.keys().At(position).id;
+  last_taken_ = index.keys().At(position).id();
   return NodeId{last_taken_};
 }
 

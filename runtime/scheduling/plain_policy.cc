@@ -26,7 +26,7 @@ Placement PlainPolicy::PickAmong(const ClusterView& view, const PickContext& con
     if (id == context.avoid) continue;
     if (without_gpu_nodes && node.total.Get(ResourceKind::kGpu).raw > 0) continue;
     const RankKey key = RankNode(*ranking_, node, context.request.resources, context.request.strategy.hard_labels);
-    if (key.id != 0) (key.busy() ? busy : available).push_back(key);
+    if (key.candidate()) (key.busy() ? busy : available).push_back(key);
   }
   if (!available.empty()) {
     return {Select(view, std::move(available), context.preferred, random), Placement::Kind::kAvailable};
@@ -38,24 +38,24 @@ Placement PlainPolicy::PickAmong(const ClusterView& view, const PickContext& con
 
 NodeId PlainPolicy::Select(const ClusterView& view, std::vector<RankKey> candidates, NodeId preferred, Random& random) {
   // Candidates come in order of ids.
-  std::stable_sort(candidates.begin(), candidates.end(), [](auto a, auto b) { return a.order < b.order; });
+  std::stable_sort(candidates.begin(), candidates.end(), [](auto a, auto b) { return a.order() < b.order(); });
   const auto pick_among_first = [&](uint64_t count) {
-    return NodeId{candidates[count > 1 ? random.Below(count) : 0].id};
+    return NodeId{candidates[count > 1 ? random.Below(count) : 0].id()};
   };
   switch (ranking_->selection()) {
-    case Selection::kFirst: return NodeId{candidates.front().id};
+    case Selection::kFirst: return NodeId{candidates.front().id()};
     case Selection::kUniform: return pick_among_first(candidates.size());
     case Selection::kTopK: {
       for (const RankKey& key : candidates) {
-        if (key.id == preferred.value && key.order <= candidates.front().order) return preferred;
+        if (key.id() == preferred.value && key.order() <= candidates.front().order()) return preferred;
       }
       return pick_among_first(std::min<uint64_t>(TopK(options_, view.size()), candidates.size()));
     }
     case Selection::kRoundRobin: {
-      auto next = std::find_if(candidates.begin(), candidates.end(), [&](auto key) { return key.id > last_taken_; });
+      auto next = std::find_if(candidates.begin(), candidates.end(), [&](auto key) { return key.id() > last_taken_; });
       if (next == candidates.end()) next = candidates.begin();
-      last_taken_ = next->id;
-      return NodeId{next->id};
+      last_taken_ = next->id();
+      return NodeId{next->id()};
     }
   }
   return {};

@@ -29,7 +29,7 @@ struct PolicyOptions {
   double largest_gpu = 8;
   // fgd: the requests to expect; without them they are learned from those placed.
   std::optional<std::vector<TypicalPod>> typical_pods;
-  // Bound on what cached indexes may hold, over all request shapes: about 32 bytes each. Shapes beyond are rebuilt
+  // Bound on what cached indexes may hold, over all request shapes: about 24 bytes each. Shapes beyond are rebuilt
   // when used.
   int64_t max_index_entries = 4'000'000;
 };

@@ -22,7 +22,7 @@ void RankedKeys::Assign(std::vector<RankKey> keys) {
   }
 }
 
-// The first block whose greatest key is not below `key`, or the number of blocks.
+// The only block that may hold `key`, or the number of blocks.
 size_t RankedKeys::BlockOf(const RankKey& key) const {
   return static_cast<size_t>(std::lower_bound(last_.begin(), last_.end(), key) - last_.begin());
 }
@@ -63,8 +63,29 @@ void RankedKeys::Erase(const RankKey& key) {
     sizes_.erase(sizes_.begin() + gone);
     return;
   }
-  last_[b] = block.back();
-  sizes_[b] = block.size();
+  sizes_[b] = block.size();  // last_[b] stays a bound
+}
+
+void RankedKeys::Replace(const RankKey& from, const RankKey& to) {
+  const size_t b = BlockOf(from);
+  ORRERY_ASSERT(b < blocks_.size());
+  if (to > last_[b] || (b > 0 && to <= last_[b - 1])) {
+    Erase(from);
+    Insert(to);
+    return;
+  }
+  auto& block = blocks_[b];
+  const auto old = std::lower_bound(block.begin(), block.end(), from);
+  ORRERY_ASSERT(old != block.end() && *old == from);
+  if (to > from) {
+    const auto end = std::lower_bound(old, block.end(), to);
+    std::move(old + 1, end, old);
+    *(end - 1) = to;
+  } else {
+    const auto begin = std::lower_bound(block.begin(), old, to);
+    std::move_backward(begin, old, old + 1);
+    *begin = to;
+  }
 }
 
 RankKey RankedKeys::At(size_t rank) const {

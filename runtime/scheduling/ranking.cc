@@ -13,15 +13,15 @@ namespace {
 constexpr FixedPoint kOneGpu = FixedPoint::Whole(1);
 constexpr int64_t kMaxScore = 100;
 
-// Doubles that are not negative order like their bits, which stay below RankKey::kBusy.
-uint64_t OrderOf(double not_negative) { return std::bit_cast<uint64_t>(not_negative + 0.0); }
+// Floats that are not negative order like their bits, which stay below RankKey::kBusy. (Ray's scores are floats too.)
+uint32_t OrderOf(double not_negative) { return std::bit_cast<uint32_t>(static_cast<float>(not_negative)); }
 
 class HybridRanking : public Ranking {
  public:
   explicit HybridRanking(const PolicyOptions& options)
       : threshold_(options.spread_threshold), avoid_gpu_nodes_(options.avoid_gpu_nodes) {}
   Selection selection() const override { return Selection::kTopK; }
-  uint64_t Order(const NodeView& node, const ResourceSet&, bool) const override {
+  uint32_t Order(const NodeView& node, const ResourceSet&, bool) const override {
     return OrderOf(TruncateScore(HybridScore(node.total, node.available), threshold_));
   }
   bool avoids_gpu_nodes() const override { return avoid_gpu_nodes_; }
@@ -36,7 +36,7 @@ class UnorderedRanking : public Ranking {
  public:
   explicit UnorderedRanking(Selection selection) : selection_(selection) {}
   Selection selection() const override { return selection_; }
-  uint64_t Order(const NodeView&, const ResourceSet&, bool) const override { return 0; }
+  uint32_t Order(const NodeView&, const ResourceSet&, bool) const override { return 0; }
   GpuChoice gpu_choice() const override {
     return selection_ == Selection::kUniform ? GpuChoice::kRandom : GpuChoice::kLeastLeft;
   }
@@ -50,9 +50,9 @@ class ScoredRanking : public Ranking {
  public:
   explicit ScoredRanking(PolicyOptions options) : options_(std::move(options)) {}
   Selection selection() const override { return Selection::kFirst; }
-  uint64_t Order(const NodeView& node, const ResourceSet& request, bool available) const override {
+  uint32_t Order(const NodeView& node, const ResourceSet& request, bool available) const override {
     if (!available) return OrderOf(HybridScore(node.total, node.available));
-    return static_cast<uint64_t>(kMaxScore - std::clamp(Score(node, request), int64_t{0}, kMaxScore));
+    return static_cast<uint32_t>(kMaxScore - std::clamp(Score(node, request), int64_t{0}, kMaxScore));
   }
 
  protected:
@@ -127,12 +127,19 @@ PackingUse UseFullestFirst(const GpuFree& free, FixedPoint share, int64_t gpus) 
 }
 }  // namespace
 
+bool IsCandidate(const NodeView& node, const ResourceSet& request, const LabelSelector& labels) {
+  return node.id && !node.draining && FitsEver(request, node.total) && (labels.empty() || Matches(labels, node.labels));
+}
+
+RankKey RankCandidate(const Ranking& ranking, const NodeView& node, const ResourceSet& request) {
+  const bool available = FitsNow(request, node.available, node.gpu_free);
+  const uint32_t order = ranking.Order(node, request, available);
+  return {available ? order : order | RankKey::kBusy, node.id.value};
+}
+
 RankKey RankNode(const Ranking& ranking, const NodeView& node, const ResourceSet& request,
                  const LabelSelector& labels) {
-  if (!node.id || node.draining || !FitsEver(request, node.total) || !Matches(labels, node.labels)) return {};
-  const bool available = FitsNow(request, node.available, node.gpu_free);
-  const uint64_t order = ranking.Order(node, request, available);
-  return {available ? order : order | RankKey::kBusy, node.id.value};
+  return IsCandidate(node, request, labels) ? RankCandidate(ranking, node, request) : RankKey{};
 }
 
 uint64_t TopK(const PolicyOptions& options, size_t nodes) {

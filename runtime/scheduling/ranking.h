@@ -19,13 +19,18 @@ enum class Selection : uint8_t {
   kRoundRobin,  // the one with the next id after the last taken, cyclically
 };
 
-// Ascending is better. The order of a node is below kBusy when it can take the request now, and at least kBusy when
-// it cannot, so that available nodes come first; ties go to the least id. id 0 means: not a candidate.
+// Ascending is better. The order of a node is below kBusy when it can take the request now, and at least kBusy when it
+// cannot, so that available nodes come first; ties go to the least id. Order and id share one word, because indexes hold
+// very many keys. id 0 means: not a candidate.
 struct RankKey {
-  static constexpr uint64_t kBusy = uint64_t{1} << 63;
-  uint64_t order = 0;
-  uint32_t id = 0;
-  bool busy() const { return order >= kBusy; }
+  static constexpr uint32_t kBusy = uint32_t{1} << 31;
+  uint64_t bits = 0;
+  RankKey() = default;
+  RankKey(uint32_t order, uint32_t id) : bits((uint64_t{order} << 32) | id) {}
+  uint32_t order() const { return static_cast<uint32_t>(bits >> 32); }
+  uint32_t id() const { return static_cast<uint32_t>(bits); }
+  bool candidate() const { return id() != 0; }
+  bool busy() const { return order() >= kBusy; }
   auto operator<=>(const RankKey&) const = default;
 };
 
@@ -35,7 +40,7 @@ class Ranking {
   virtual ~Ranking() = default;
   virtual Selection selection() const = 0;
   // Order of a candidate that can take the request now (available) or not; below RankKey::kBusy.
-  virtual uint64_t Order(const NodeView& node, const ResourceSet& request, bool available) const = 0;
+  virtual uint32_t Order(const NodeView& node, const ResourceSet& request, bool available) const = 0;
   // Nodes with GPUs are taken by requests without GPU only when no other node is available.
   virtual bool avoids_gpu_nodes() const { return false; }
   virtual GpuChoice gpu_choice() const { return GpuChoice::kLeastLeft; }
@@ -44,7 +49,11 @@ class Ranking {
   virtual bool OnPlaced(const SchedulingRequest&) { return false; }
 };
 
-// The key of `node` for a request, with id 0 when it is draining, too small or labelled otherwise.
+// Whether `node` could ever serve a request: not draining, large enough, labels match.
+bool IsCandidate(const NodeView& node, const ResourceSet& request, const LabelSelector& labels);
+// The key of a candidate.
+RankKey RankCandidate(const Ranking& ranking, const NodeView& node, const ResourceSet& request);
+// Both: id 0 for no candidate.
 RankKey RankNode(const Ranking& ranking, const NodeView& node, const ResourceSet& request, const LabelSelector& labels);
 
 // Hybrid's k: max(top_k_absolute, ⌊top_k_fraction × nodes in the view⌋), at least 1.

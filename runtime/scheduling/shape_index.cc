@@ -28,8 +28,8 @@ void ShapeIndex::Rebuild(const ClusterView& view, const Ranking& ranking) {
     if (!node.id) continue;
     if (last == nullptr || !SameState(*last, node)) key = Rank(node, ranking);
     last = &node;
-    if (key.id == 0) continue;
-    key.id = node.id.value;
+    if (!key.candidate()) continue;
+    key = RankKey(key.order(), node.id.value);
     key_of_slot_[slot] = key;
     keys.push_back(key);
   }
@@ -44,10 +44,18 @@ void ShapeIndex::Refresh(const ClusterView& view, const Ranking& ranking) {
     key_of_slot_.resize(view.slot_count());
     view.ForEachChangedSince(version_, [&](uint32_t slot) {
       RankKey& old = key_of_slot_[slot];
-      const RankKey key = Rank(view.slot(slot), ranking);
+      // Totals and labels of a node never change, so a candidate stays one until it drains or leaves.
+      const NodeView& node = view.slot(slot);
+      const bool still = old.candidate() && old.id() == node.id.value && !node.draining;
+      const RankKey key = still ? RankCandidate(ranking, node, shape_.resources) : Rank(node, ranking);
       if (key == old) return;
-      if (old.id != 0) keys_.Erase(old);
-      if (key.id != 0) keys_.Insert(key);
+      if (old.candidate() && key.candidate()) {
+        keys_.Replace(old, key);
+      } else if (old.candidate()) {
+        keys_.Erase(old);
+      } else {
+        keys_.Insert(key);
+      }
       old = key;
     });
   }

@@ -27,7 +27,7 @@ class ShapeIndex {
   void Refresh(const ClusterView& view, const Ranking& ranking);
   const RankedKeys& keys() const { return keys_; }
   // Candidates that can take the request now; they are the first ones.
-  size_t available() const { return keys_.CountBelow({RankKey::kBusy, 0}); }
+  size_t available() const { return keys_.CountBelow(RankKey(RankKey::kBusy, 0)); }
   // The node's key, id 0 when it is no candidate.
   RankKey KeyOf(const ClusterView& view, NodeId node) const;
   const Shape& shape() const { return shape_; }

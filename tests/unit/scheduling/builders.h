@@ -13,7 +13,10 @@ namespace orrery {
 
 inline FixedPoint F(double x) { return FixedPoint::FromDouble(x); }
 inline ResourceSet Res(double cpu, double gpu = 0, double memory = 0) {
-  return ResourceSet().Set(ResourceKind::kCpu, F(cpu)).Set(ResourceKind::kGpu, F(gpu)).Set(ResourceKind::kMemory, F(memory));
+  return ResourceSet()
+      .Set(ResourceKind::kCpu, F(cpu))
+      .Set(ResourceKind::kGpu, F(gpu))
+      .Set(ResourceKind::kMemory, F(memory));
 }
 inline SchedulingRequest Ask(ResourceSet resources, LabelSelector hard = {}, LabelSelector soft = {}) {
   SchedulingRequest request{std::move(resources), {}};

@@ -71,7 +71,8 @@ TEST(FragmentModel, AgreesWithTheDefinition) {
       const double gpus = random.Chance(0.6) ? 0.1 * static_cast<double>(random.Below(10)) : 1.0 + random.Below(4);
       LabelSelector labels;
       if (random.Chance(0.3)) labels = {In("model", {random.Chance(0.5) ? "a" : "b"})};
-      pods.push_back({Res(static_cast<double>(random.Below(10)), gpus), labels, 1 + static_cast<int64_t>(random.Below(9))});
+      const auto count = static_cast<int64_t>(1 + random.Below(9));
+      pods.push_back({Res(static_cast<double>(random.Below(10)), gpus), labels, count});
     }
     GpuFree free;
     for (uint64_t i = 0; i < random.Below(9); ++i) free.push_back(F(0.1 * static_cast<double>(random.Below(11))));
@@ -103,6 +104,12 @@ TEST(ScoreFgd, IsTheSigmoidOfTheChange) {
   // Taking the CPU away makes the usable 1000 a fragment too: 100·sigmoid(−1) = 26.9.
   EXPECT_EQ(ScoreFgd(model, node, Res(8)).score, 26);
   EXPECT_EQ(ScoreFgd(FragmentModel(), node, Res(1)).score, 50) << "nothing known yet: all nodes are equal";
+}
+
+TEST(ScoreFgd, TiesGoToTheLeastIndex) {
+  const FragmentModel model({{Res(1), {}, 1}});  // every idle share is a fragment: all GPUs are alike
+  const GpuFree free = Gpus({0.1, 1, 0.7, 0.3});
+  EXPECT_EQ(ScoreFgd(model, {F(8), &free, nullptr}, Res(1, 0.2)).gpu, 1u);
 }
 
 TEST(TypicalPodsLearner, LearnsFromWhatIsPlaced) {

@@ -19,7 +19,9 @@ class Life {
     options.avoid_gpu_nodes = random_.Chance(0.7);
     // Few entries: shapes are evicted and rebuilt all the time in some lives.
     options.max_index_entries = random_.Chance(0.3) ? 64 : 100'000;
-    if (random_.Chance(0.5)) options.typical_pods = std::vector<TypicalPod>{{Res(2, 0.5), {}, 3}, {Res(1, 1), {}, 2}, {Res(4), {}, 1}};
+    if (random_.Chance(0.5)) {
+      options.typical_pods = std::vector<TypicalPod>{{Res(2, 0.5), {}, 3}, {Res(1, 1), {}, 2}, {Res(4), {}, 1}};
+    }
     indexed_ = NodePicker::Make(policy, options).value();
     plain_ = std::make_unique<NodePicker>(MakePlainPolicy(policy, options).value(),
                                           MakePlainPolicy("spread", options).value(),

@@ -80,7 +80,8 @@ TEST(NodeResources, RandomSequencesConserve) {
     for (int step = 0; step < 200; ++step) {
       if (random.Chance(0.6)) {
         const double gpus = random.Chance(0.5) ? 0.1 * static_cast<double>(random.Below(10)) : 1.0 + random.Below(3);
-        const ResourceSet request = Res(0.5 * static_cast<double>(random.Below(6)), gpus, static_cast<double>(random.Below(8)));
+        const double cpu = 0.5 * static_cast<double>(random.Below(6));
+        const ResourceSet request = Res(cpu, gpus, static_cast<double>(random.Below(8)));
         const bool fits = node.FitsNow(request);
         const auto gpus_held = node.Allocate(request, GpuChoice::kRandom, random);
         ASSERT_EQ(gpus_held.has_value(), fits);

@@ -18,7 +18,8 @@ OpenbPod Pod(const std::string& name, int64_t num_gpu, int64_t gpu_milli, int64_
   pod.gpu_milli = gpu_milli;
   return pod;
 }
-PackingResult Pack(std::vector<OpenbNode> nodes, std::vector<OpenbPod> pods, const std::string& policy, uint64_t seed = 1) {
+PackingResult Pack(std::vector<OpenbNode> nodes, std::vector<OpenbPod> pods, const std::string& policy,
+                   uint64_t seed = 1) {
   auto replay = PackingReplay::Make(std::move(nodes), std::move(pods));
   EXPECT_TRUE(replay.ok()) << replay.status().message();
   PackingOptions options;

@@ -11,10 +11,12 @@
 namespace orrery {
 namespace {
 
+uint32_t Order(Random& random) { return static_cast<uint32_t>(random.Below(60)); }
+
 void ExpectSame(const RankedKeys& keys, const std::set<RankKey>& expected, Random& random) {
   ASSERT_EQ(keys.size(), expected.size());
   for (int probe = 0; probe < 5; ++probe) {
-    const RankKey key{random.Below(60), static_cast<uint32_t>(random.Below(3000))};
+    const RankKey key{Order(random), static_cast<uint32_t>(random.Below(3000))};
     ASSERT_EQ(keys.CountBelow(key),
               static_cast<size_t>(std::distance(expected.begin(), expected.lower_bound(key))));
     if (expected.empty()) continue;
@@ -31,8 +33,17 @@ TEST(RankedKeys, BehavesLikeASortedSet) {
     std::set<RankKey> expected;
     for (const double insert_chance : {0.8, 0.2}) {
       for (int step = 0; step < 4000; ++step) {
-        const RankKey key{random.Below(60), static_cast<uint32_t>(1 + random.Below(3000))};
-        if (random.Chance(insert_chance)) {
+        const RankKey key{Order(random), static_cast<uint32_t>(1 + random.Below(3000))};
+        if (!expected.empty() && random.Chance(0.3)) {  // replace a key by a near or a far one
+          auto it = expected.lower_bound(key);
+          if (it == expected.end()) it = expected.begin();
+          const RankKey near{it->order(), it->id() + 3 - static_cast<uint32_t>(random.Below(3))};
+          const RankKey to = random.Chance(0.5) ? near : key;
+          if (expected.count(to) != 0) continue;
+          keys.Replace(*it, to);
+          expected.erase(it);
+          expected.insert(to);
+        } else if (random.Chance(insert_chance)) {
           if (expected.insert(key).second) keys.Insert(key);
         } else if (!expected.empty()) {
           auto it = expected.lower_bound(key);
