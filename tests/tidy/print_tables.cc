@@ -1,8 +1,14 @@
-// Prints every table and drawing that ARCHITECTURE.md shows between markers; tests/tidy compares, `./dev tables` rewrites.
+// Prints every table and drawing that ARCHITECTURE.md shows between markers; tests/tidy compares, `./dev tables`
+ // rewrites.
 #include <cstdio>
+#include <string>
 #include <string_view>
 
+#include "runtime/core_worker/task_manager.h"
+#include "runtime/gcs/node_table.h"
 #include "runtime/messages/kinds.h"
+#include "runtime/node_manager/lease_manager.h"
+#include "runtime/node_manager/worker_pool.h"
 
 namespace {
 
@@ -11,9 +17,24 @@ struct Section {
   std::string_view (*print)();
 };
 
+// Every StateChart, as Mermaid.
+std::string_view StateDrawings() {
+  static const std::string text = [] {
+    std::string drawings;
+    for (const orrery::StateChart* chart : {&orrery::OwnedTask::Chart(), &orrery::LeaseManager::Chart(), &orrery::WorkerPool::Chart(),
+                                            &orrery::NodeInfo::Chart()}) {
+      drawings += "**" + std::string(chart->machine()) + "**\n\n```mermaid\n" + chart->ToMermaid() + "```\n\n";
+    }
+    drawings.pop_back();
+    return drawings;
+  }();
+  return text;
+}
+
 // A new one: add its line here and its markers to the page.
 constexpr Section kSections[] = {
     {"messages", &orrery::MessageTableMarkdown},
+    {"states", &StateDrawings},
 };
 
 }  // namespace
