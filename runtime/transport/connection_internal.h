@@ -1,12 +1,12 @@
 // One socket to one peer: what is known of it, what came in, what waits to go out.
 #pragma once
 
-#include <asio/posix/stream_descriptor.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
 
 #include "runtime/env/address.h"
+#include "runtime/transport/asio_internal.h"
 #include "runtime/transport/frame.h"
 #include "runtime/transport/handshake.h"
 #include "runtime/transport/output_queue_internal.h"
@@ -29,7 +29,7 @@ struct Connection {
   // All of `bytes` at once, before any output; for the handshake, whose few bytes always fit a fresh socket.
   bool TransmitNow(const std::string& bytes);
 
-  asio::posix::stream_descriptor descriptor;
+  Descriptor descriptor;
   const uint64_t serial;
   const int fd;
   const bool dialled;  // by this process

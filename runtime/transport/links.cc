@@ -39,13 +39,13 @@ Status Links::Listen() {
   return Status::Ok();
 }
 
-void Links::ArmAccept(asio::posix::stream_descriptor& listener, bool tcp) {
+void Links::ArmAccept(Descriptor& listener, bool tcp) {
   listener.async_wait(Wait::wait_read, [this, &listener, tcp](const asio::error_code& error) {
     if (!error && !closing_) AcceptAll(listener, tcp);
   });
 }
 
-void Links::AcceptAll(asio::posix::stream_descriptor& listener, bool tcp) {
+void Links::AcceptAll(Descriptor& listener, bool tcp) {
   constexpr int kBatch = 64;  // others want their turn, too
   for (int i = 0; i < kBatch; ++i) {
     const int fd = AcceptOne(listener.native_handle());

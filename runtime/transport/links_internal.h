@@ -1,7 +1,6 @@
 // All connections of a process: whom they lead to, how they are made, proven, used and lost.
 #pragma once
 
-#include <asio/io_context.hpp>
 #include <deque>
 #include <map>
 #include <memory>
@@ -65,8 +64,8 @@ class Links {
   bool SameMachine(uint32_t ip) const;
   void AwaitConnected(Connection& connection);
   void BeginHandshake(Connection& connection);
-  void ArmAccept(asio::posix::stream_descriptor& listener, bool tcp);
-  void AcceptAll(asio::posix::stream_descriptor& listener, bool tcp);
+  void ArmAccept(Descriptor& listener, bool tcp);
+  void AcceptAll(Descriptor& listener, bool tcp);
   void ArmRead(Connection& connection);
   void ArmWrite(Connection& connection);
   void FlushOne(Connection& connection);
@@ -86,7 +85,7 @@ class Links {
   LinkObserver& observer_;
   Address self_;
   std::string unix_path_;
-  asio::posix::stream_descriptor tcp_listener_, unix_listener_;
+  Descriptor tcp_listener_, unix_listener_;
   std::map<uint64_t, std::unique_ptr<Connection>> connections_;  // by serial
   std::vector<std::unique_ptr<Connection>> closed_;              // until no handler refers to them
   Lookup<Address, Connection*, AddressHash> routes_;             // by the address given to Send

@@ -80,7 +80,7 @@ LiveStats LiveEnv::Impl::stats() const {
 }
 
 void LiveEnv::Impl::WatchReadable(int fd, std::function<void()> ready) {
-  auto descriptor = std::make_shared<asio::posix::stream_descriptor>(reactor_.context(), fd);
+  auto descriptor = std::make_shared<Descriptor>(reactor_.context(), fd);
   descriptor->async_wait(asio::posix::descriptor_base::wait_read,
                          [descriptor, ready = std::move(ready)](const asio::error_code& error) {
                            descriptor->release();  // the descriptor belongs to the caller

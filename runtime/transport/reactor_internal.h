@@ -1,13 +1,11 @@
 // The operating system's readiness, through asio: one io_context that only the holder of the drive token touches.
 #pragma once
 
-#include <asio/io_context.hpp>
-#include <asio/posix/stream_descriptor.hpp>
-#include <asio/steady_timer.hpp>
 #include <atomic>
 #include <cstdint>
 
 #include "runtime/common/time.h"
+#include "runtime/transport/asio_internal.h"
 
 namespace orrery {
 
@@ -38,8 +36,8 @@ class Reactor {
   void ArmTimer(Time next);
 
   asio::io_context context_;
-  asio::posix::stream_descriptor wakeup_;
-  asio::steady_timer timer_;
+  Descriptor wakeup_;
+  SteadyTimer timer_;
   int64_t timer_at_ = INT64_MAX;  // when the asio timer fires; armed anew only for an earlier date
   std::atomic<bool> sleeping_{false};
   std::atomic<uint64_t> wakeups_{0};
