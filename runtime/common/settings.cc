@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 
 namespace orrery {
@@ -178,7 +179,7 @@ Result<Duration> ParseDuration(std::string_view text) {
     at = unit_end;
   }
   if (total > 9.2e18) return Bad("'" + std::string(text) + "' is longer than 292 years");
-  return Duration{static_cast<int64_t>(total + 0.5)};
+  return Duration{static_cast<int64_t>(std::llround(total))};
 }
 
 std::string ToString(Duration duration) {

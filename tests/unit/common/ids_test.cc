@@ -51,7 +51,8 @@ TEST(Ids, OrderByParentThenIndex) {
 TEST(Ids, NeighboursHashApart) {
   std::set<size_t> hashes;
   for (uint32_t node = 1; node <= 50; ++node) {
-    for (uint64_t index = 1; index <= 200; ++index) hashes.insert(IdHash()(TaskId{WorkerId::Of(NodeId{node}, 1), index}));
+    for (uint64_t index = 1; index <= 200; ++index)
+      hashes.insert(IdHash()(TaskId{WorkerId::Of(NodeId{node}, 1), index}));
   }
   EXPECT_EQ(hashes.size(), 10'000u);
 }

@@ -36,11 +36,19 @@ TEST(SetSetting, NothingNearMeansNoSuggestion) {
 TEST(SetSetting, BadValuesAreRefusedAndChangeNothing) {
   Settings settings;
   const Settings before;
-  for (const auto& [name, value] : std::vector<std::pair<const char*, const char*>>{
-           {"spread_threshold", "1.5"}, {"spread_threshold", "-0.1"}, {"spread_threshold", "nan"},
-           {"spread_threshold", "half"}, {"spread_threshold", ""}, {"task_max_retries", "-2"},
-           {"task_max_retries", "3.5"}, {"task_max_retries", "3 "}, {"task_max_retries", "99999999999999999999"},
-           {"health_check_period", "3"}, {"health_check_period", "-3s"}, {"health_check_period", "3 s"}}) {
+  for (const auto& [name, value] :
+       std::vector<std::pair<const char*, const char*>>{{"spread_threshold", "1.5"},
+                                                        {"spread_threshold", "-0.1"},
+                                                        {"spread_threshold", "nan"},
+                                                        {"spread_threshold", "half"},
+                                                        {"spread_threshold", ""},
+                                                        {"task_max_retries", "-2"},
+                                                        {"task_max_retries", "3.5"},
+                                                        {"task_max_retries", "3 "},
+                                                        {"task_max_retries", "99999999999999999999"},
+                                                        {"health_check_period", "3"},
+                                                        {"health_check_period", "-3s"},
+                                                        {"health_check_period", "3 s"}}) {
     const Status status = SetSetting(settings, name, value);
     EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << name << "=" << value;
     EXPECT_NE(status.message().find(name), std::string::npos) << status.message();

@@ -31,8 +31,8 @@ void FillField(Proto& message, const FieldDescriptor* field, Random& random) {
   for (int copies = many ? 3 : 1; copies > 0; --copies) {
     const uint64_t bits = random.Next() | 1;
     switch (field->cpp_type()) {
-#define ORRERY_FILL(type, name, value) \
-  case FieldDescriptor::CPPTYPE_##type: \
+#define ORRERY_FILL(type, name, value)                                                            \
+  case FieldDescriptor::CPPTYPE_##type:                                                           \
     many ? access->Add##name(&message, field, value) : access->Set##name(&message, field, value); \
     break
       ORRERY_FILL(INT32, Int32, static_cast<int32_t>(bits));
@@ -70,9 +70,10 @@ class EveryKind : public ::testing::TestWithParam<int> {
   MessageKind kind() const { return static_cast<MessageKind>(GetParam()); }
 };
 
-INSTANTIATE_TEST_SUITE_P(Messages, EveryKind, ::testing::Range(1, static_cast<int>(kMessageKinds)), [](const auto& info) {
-  return std::string(InfoOf(static_cast<MessageKind>(info.param)).name);
-});
+INSTANTIATE_TEST_SUITE_P(Messages, EveryKind, ::testing::Range(1, static_cast<int>(kMessageKinds)),
+                         [](const auto& info) {
+                           return std::string(InfoOf(static_cast<MessageKind>(info.param)).name);
+                         });
 
 TEST_P(EveryKind, ComesBackEqual) {
   const Message message = Filled(kind(), 1);

@@ -51,9 +51,8 @@ TEST(MessageTable, EveryReplyAnswersSomeRequest) {
   ForEachRow([&](const MessageInfo& row) {
     if (row.delivery == Delivery::kRequest) answers.insert(row.reply);
   });
-  ForEachRow([&](const MessageInfo& row) {
-    EXPECT_EQ(row.delivery == Delivery::kReply, answers.count(row.kind) != 0);
-  });
+  ForEachRow(
+      [&](const MessageInfo& row) { EXPECT_EQ(row.delivery == Delivery::kReply, answers.count(row.kind) != 0); });
 }
 
 TEST(MessageTable, RepliesAndNoticesAreNotAnswered) {
