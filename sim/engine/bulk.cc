@@ -108,8 +108,7 @@ void EngineCore::EndPairFlow(const SimEvent& event, bool failed) {
     } else if (next.type == InputType::kMessage) {
       Transmit(next);
     } else {
-      const HostState& source = hosts[HostIndexOf(from)];
-      queue.Push(now + Latency(source, hosts[HostIndexOf(next.target)]), next);
+      TransmitClosing(next);
     }
   }
   bulk_pairs.erase(pair);

@@ -78,6 +78,7 @@ void EngineCore::Kill(uint32_t id, SimEngine::Notice notice) {
   if (event_log != nullptr) event_log->OnKill(now, id);
   DropFlowsOf(id);
   for (const PeerSet::Peer& peer : process->peers.Sorted()) {
+    if (peer.id == id) continue;  // it sent to itself
     const bool by_endpoint = refs[peer.id].process->peers.Remove(id);
     TellPeerLost(peer.id, process->self, by_endpoint, notice);
   }

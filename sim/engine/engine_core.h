@@ -98,6 +98,7 @@ class EngineCore {
   // The loss of `peer` becomes known to `target`, with the exact address and, if `by_endpoint`, without incarnation too.
   void TellPeerLost(uint32_t target, const Address& peer, bool by_endpoint, SimEngine::Notice notice);
   void PushPeerLost(SimEvent event);
+  void TransmitClosing(SimEvent event);
   void Unreachable(Process& from, const Address& to);
   void BreakPair(Process& from, Process& to);
   int64_t Latency(const HostState& from, const HostState& to) const;

@@ -124,8 +124,11 @@ void EngineCore::TellPeerLost(uint32_t target, const Address& peer, bool by_endp
 
 // The closing of a connection follows what was sent on it.
 void EngineCore::PushPeerLost(SimEvent event) {
+  if (!WaitBehindBulk(static_cast<uint32_t>(event.z), event.target, event)) TransmitClosing(event);
+}
+
+void EngineCore::TransmitClosing(SimEvent event) {
   const uint32_t peer = static_cast<uint32_t>(event.z);
-  if (WaitBehindBulk(peer, event.target, event)) return;
   const uint32_t from_host = HostIndexOf(peer), to_host = HostIndexOf(event.target);
   int64_t arrival = now + options.network.same_host_latency.ns;
   if (from_host == to_host) {
