@@ -14,6 +14,16 @@ FixedPoint GpusOf(const ResourceSet& resources) { return resources.Get(ResourceK
 double Percent(FixedPoint part, FixedPoint whole) {
   return 100.0 * static_cast<double>(part.raw) / static_cast<double>(whole.raw);
 }
+// The trace states GPUs as a count and thousandths of each; only a single GPU can be shared.
+Status CheckGpus(const OpenbPod& pod) {
+  const bool none = pod.num_gpu == 0 && pod.gpu_milli == 0;
+  const bool shared = pod.num_gpu == 1 && pod.gpu_milli > 0 && pod.gpu_milli < 1000;
+  const bool whole = pod.num_gpu > 0 && pod.gpu_milli == 1000;
+  if (none || shared || whole) return Status::Ok();
+  return {StatusCode::kInvalidArgument, "pod " + pod.name + " asks for " + std::to_string(pod.gpu_milli) +
+                                            " thousandths of each of " + std::to_string(pod.num_gpu) +
+                                            " GPUs; it may share one or take whole ones"};
+}
 }  // namespace
 
 Result<PackingReplay> PackingReplay::Make(std::vector<OpenbNode> nodes, std::vector<OpenbPod> pods) {
@@ -25,6 +35,7 @@ Result<PackingReplay> PackingReplay::Make(std::vector<OpenbNode> nodes, std::vec
     replay.capacity_ += GpusOf(replay.nodes_.back().resources);
   }
   for (OpenbPod& pod : pods) {
+    if (Status status = CheckGpus(pod); !status.ok()) return status;
     SchedulingRequest request{OpenbPodResources(pod), {}};
     request.strategy.hard_labels = OpenbPodLabels(pod);
     if (Status status = ValidateRequest(request.resources); !status.ok()) {

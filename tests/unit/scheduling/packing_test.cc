@@ -76,7 +76,9 @@ TEST(Packing, BadInputIsRefused) {
   EXPECT_FALSE(PackingReplay::Make({}, {Pod("p", 1, 500)}).ok());
   EXPECT_FALSE(PackingReplay::Make({Node("a", 0)}, {Pod("p", 1, 500)}).ok());
   EXPECT_FALSE(PackingReplay::Make({Node("a", 2)}, {Pod("p", 0, 0)}).ok()) << "would draw for ever";
-  EXPECT_FALSE(PackingReplay::Make({Node("a", 2)}, {Pod("p", 3, 500)}).ok()) << "1.5 GPUs";
+  EXPECT_FALSE(PackingReplay::Make({Node("a", 2)}, {Pod("p", 3, 500)}).ok()) << "parts of several";
+  EXPECT_FALSE(PackingReplay::Make({Node("a", 2)}, {Pod("p", 1, 0)}).ok()) << "a GPU of nothing";
+  EXPECT_FALSE(PackingReplay::Make({Node("a", 2)}, {Pod("p", 1, 1500)}).ok());
   auto replay = PackingReplay::Make({Node("a", 2)}, {Pod("p", 1, 500)});
   PackingOptions options;
   options.policy = "fdg";
