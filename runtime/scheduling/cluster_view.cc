@@ -94,11 +94,11 @@ bool ClusterView::SetAvailable(NodeId id, const ResourceSet& available, GpuFree 
   Slot* slot = FindSlot(id);
   if (slot == nullptr) return false;
   NodeView& node = slot->node;
-  if (gpu_free.empty() && !node.gpu_free.empty()) {
+  if (gpu_free.size() != node.gpu_free.size()) {
     gpu_free = AllGpusFree(available.Get(ResourceKind::kGpu));
     gpu_free.resize(node.gpu_free.size());
   }
-  ORRERY_ASSERT(gpu_free.size() == node.gpu_free.size());
+  for (FixedPoint& left : gpu_free) left = std::clamp(left, FixedPoint{}, kOneGpu);  // it came from another process
   if (node.available == available && node.gpu_free == gpu_free) return true;  // indexes have nothing to do
   node.available = available;
   node.gpu_free = std::move(gpu_free);

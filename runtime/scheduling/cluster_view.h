@@ -36,8 +36,8 @@ class ClusterView {
   // The rest returns false, and does nothing, for a node that is not (or no longer) there.
   bool RemoveNode(NodeId id);
   bool SetDraining(NodeId id, bool draining);
-  // A report from the node itself; replaces all deductions. An empty `gpu_free` is derived from the amount (whole
-  // GPUs first).
+  // A report from the node itself; replaces all deductions. A `gpu_free` of another length than the node has GPUs is
+  // replaced by a guess from the amount (whole GPUs first), and shares are clamped to [0, 1].
   bool SetAvailable(NodeId id, const ResourceSet& available, GpuFree gpu_free = {});
   // Optimistic bookkeeping between reports. With an allocation the GPUs are exact; without one, fractions are assumed
   // on the fullest GPU that fits and whole ones on the first free.

@@ -61,6 +61,10 @@ TEST(ClusterView, AReportReplacesDeductions) {
   EXPECT_EQ(view.Find(NodeId{1})->gpu_free, (GpuFree{F(0.5), F(1)}));
   view.SetAvailable(NodeId{1}, Res(3, 1.25));
   EXPECT_EQ(view.Find(NodeId{1})->gpu_free, (GpuFree{F(1), F(0.25)})) << "derived where the report has no GPUs";
+  view.SetAvailable(NodeId{1}, Res(3, 2), {F(1), F(1), F(1)});
+  EXPECT_EQ(view.Find(NodeId{1})->gpu_free, (GpuFree{F(1), F(1)})) << "a report that cannot be true is no crash";
+  view.SetAvailable(NodeId{1}, Res(3, 2), {F(-1), F(3)});
+  EXPECT_EQ(view.Find(NodeId{1})->gpu_free, (GpuFree{F(0), F(1)}));
 }
 
 TEST(ClusterView, TheChangeLogNamesEachChangedNodeOnce) {
