@@ -11,8 +11,8 @@ namespace {
 using Kind = CheckSpec::Kind;
 
 const std::vector<std::string>& CheckNames() {
-  static const std::vector<std::string> names = {"all_tasks_finish", "no_task_fails", "max", "min",
-                                                 "near", "equals", "littles_law"};
+  static const std::vector<std::string> names = {"all_tasks_finish", "no_task_fails", "max", "min", "near",
+                                                 "equals",           "littles_law"};
   return names;
 }
 
@@ -82,7 +82,8 @@ void ReadCheck(const Value& element, Problems& problems, std::vector<CheckSpec>&
   map.Finish();
   if (name != nullptr && found.size() == 1) ReadText(*name, problems, found[0].name);
   if (found.size() != 1 && element.kind == Value::Kind::kMap) {
-    problems.Add(element, "each check has one of: all_tasks_finish, no_task_fails, max, min, near, equals, littles_law");
+    problems.Add(element,
+                 "each check has one of: all_tasks_finish, no_task_fails, max, min, near, equals, littles_law");
   }
   std::move(found.begin(), found.end(), std::back_inserter(checks));
 }
@@ -109,8 +110,9 @@ void ReadSeeds(const Value& value, Problems& problems, RunSpec& run) {
 }
 
 void ReadOutputs(const Value& value, Problems& problems, RunSpec& run) {
-  static const std::vector<std::string> kOutputs = {"summary", "tasks", "actors", "nodes", "objects", "transfers",
-                                                    "autoscaler", "faults", "events", "timeline", "report"};
+  static const std::vector<std::string> kOutputs = {"summary", "tasks",     "actors",     "nodes",
+                                                    "objects", "transfers", "autoscaler", "faults",
+                                                    "events",  "timeline",  "report"};
   ReadList(value, problems, "outputs", [&](const Value& element) {
     std::string name;
     ReadText(element, problems, name);
@@ -124,7 +126,8 @@ void ReadOutputs(const Value& value, Problems& problems, RunSpec& run) {
 }  // namespace
 
 void ParseChecks(const Value& value, ParseContext& context, std::vector<CheckSpec>& checks) {
-  ReadList(value, context.problems, "checks", [&](const Value& element) { ReadCheck(element, context.problems, checks); });
+  ReadList(value, context.problems, "checks",
+           [&](const Value& element) { ReadCheck(element, context.problems, checks); });
 }
 
 void ParseRun(const Value& value, ParseContext& context, RunSpec& run) {

@@ -32,7 +32,8 @@ void ReadNodeType(const Value& value, Problems& problems, ClusterSpec& cluster) 
   map.Read("name", ReadText, type.name);
   ReadCounts(map, type);
   if (const Value* resources = map.Require("resources")) {
-    if (resources->kind != Value::Kind::kMap) problems.Add(*resources, "resources must be a map, not " + resources->Describe());
+    if (resources->kind != Value::Kind::kMap)
+      problems.Add(*resources, "resources must be a map, not " + resources->Describe());
     for (const Value::Entry& entry : resources->map) ReadResource(entry, problems, type.resources);
   }
   if (const Value* labels = map.Find("labels")) {
@@ -93,7 +94,8 @@ void ReadClusterTrace(const Value& value, ParseContext& context, ClusterTraceSpe
 
 void CheckHead(const Value* at, Problems& problems, const ClusterSpec& cluster) {
   if (at == nullptr) return;
-  if (cluster.trace.has_value()) return problems.Add(*at, "head cannot be chosen with cluster.trace; it is the first node");
+  if (cluster.trace.has_value())
+    return problems.Add(*at, "head cannot be chosen with cluster.trace; it is the first node");
   std::vector<std::string> names;
   for (const NodeTypeSpec& type : cluster.node_types) {
     names.push_back(type.name);
@@ -115,14 +117,16 @@ void ParseCluster(const Value& value, ParseContext& context, ClusterSpec& cluste
     ReadList(*types, problems, "node_types", [&](const Value& element) { ReadNodeType(element, problems, cluster); });
     int64_t nodes = 0;
     for (const NodeTypeSpec& type : cluster.node_types) nodes += std::min(type.count, kMostNodes);
-    if (nodes == 0 && !cluster.trace.has_value()) problems.Add(*types, "the cluster starts without a node; one is needed as the head");
+    if (nodes == 0 && !cluster.trace.has_value())
+      problems.Add(*types, "the cluster starts without a node; one is needed as the head");
   }
   if (const Value* network = map.Find("network")) ReadNetwork(*network, problems, cluster.network);
   const Value* head = map.Find("head");
   map.Read("head", ReadText, cluster.head);
   CheckHead(head, problems, cluster);
   if (const Value* profile = map.Find("cost_profile")) ReadCostProfile(*profile, context, cluster.cost_profile);
-  if (const Value* startup = map.Find("worker_startup_time")) ReadDistribution(*startup, problems, cluster.worker_startup_time);
+  if (const Value* startup = map.Find("worker_startup_time"))
+    ReadDistribution(*startup, problems, cluster.worker_startup_time);
   map.Finish();
 }
 

@@ -17,8 +17,12 @@ struct Unit {
   double factor;
 };
 constexpr std::array<Unit, 4> kTimes = {{{"s", "_s", 1e9}, {"ms", "_ms", 1e6}, {"us", "_us", 1e3}, {"ns", "_ns", 1}}};
-constexpr std::array<Unit, 7> kSizes = {{{"B", "_bytes", 1}, {"KiB", "_kib", 1024}, {"MiB", "_mib", 1048576},
-                                         {"GiB", "_gib", 1073741824}, {"KB", "_kb", 1e3}, {"MB", "_mb", 1e6},
+constexpr std::array<Unit, 7> kSizes = {{{"B", "_bytes", 1},
+                                         {"KiB", "_kib", 1024},
+                                         {"MiB", "_mib", 1048576},
+                                         {"GiB", "_gib", 1073741824},
+                                         {"KB", "_kb", 1e3},
+                                         {"MB", "_mb", 1e6},
                                          {"GB", "_gb", 1e9}}};
 
 // Where a field is found, and by what to multiply it.
@@ -29,7 +33,8 @@ struct Place {
 
 // The column of `field`: from the mapping, or by its own name, bare or with a unit behind.
 template <size_t N>
-Result<Place> FindPlace(const CsvReader& csv, const TraceSpec& spec, const std::string& field, const std::array<Unit, N>& units) {
+Result<Place> FindPlace(const CsvReader& csv, const TraceSpec& spec, const std::string& field,
+                        const std::array<Unit, N>& units) {
   Place place;
   if constexpr (N > 0) place.factor = units[0].factor;
   const auto mapped = spec.mapping.find(field);
@@ -65,13 +70,13 @@ Result<Places> FindPlaces(const CsvReader& csv, const TraceSpec& spec) {
     return found.status();
   };
   constexpr std::array<Unit, 0> kPlain{};
-  for (const Status& status :
-       {find("name", kPlain, places.name), find("submit_time", kTimes, places.submit_time),
-        find("duration", kTimes, places.duration), find("cpus", kPlain, places.cpus), find("gpus", kPlain, places.gpus),
-        find("memory", kSizes, places.memory)}) {
+  for (const Status& status : {find("name", kPlain, places.name), find("submit_time", kTimes, places.submit_time),
+                               find("duration", kTimes, places.duration), find("cpus", kPlain, places.cpus),
+                               find("gpus", kPlain, places.gpus), find("memory", kSizes, places.memory)}) {
     if (!status.ok()) return status;
   }
-  for (const auto& [field, place] : {std::pair{"submit_time", places.submit_time}, std::pair{"duration", places.duration}}) {
+  for (const auto& [field, place] :
+       {std::pair{"submit_time", places.submit_time}, std::pair{"duration", places.duration}}) {
     if (place.column >= 0) continue;
     const Status missing = csv.RequireColumn(field).status();
     return Status(StatusCode::kInvalidArgument, missing.message() + " (workload.trace.mapping names the columns)");
@@ -92,10 +97,12 @@ bool ReadScaled(const CsvReader& csv, Place place, double most, bool needed, dou
 std::string MakeTask(const CsvReader& csv, const Places& places, const TraceSpec& spec, TraceTask& task) {
   constexpr double kLongest = 9e18;
   double submit = 0, duration = 0;
-  double cpus = spec.task.resources.Get(ResourceKind::kCpu).value(), gpus = spec.task.resources.Get(ResourceKind::kGpu).value();
+  double cpus = spec.task.resources.Get(ResourceKind::kCpu).value(),
+         gpus = spec.task.resources.Get(ResourceKind::kGpu).value();
   double memory = spec.task.resources.Get(ResourceKind::kMemory).value();
   const auto wrong = [&](const char* field, Place place) {
-    return std::string(field) + " '" + std::string(csv.Field(place.column)) + "' is missing, negative, too large or not a number";
+    return std::string(field) + " '" + std::string(csv.Field(place.column)) +
+           "' is missing, negative, too large or not a number";
   };
   if (!ReadScaled(csv, places.submit_time, kLongest, true, submit)) return wrong("submit_time", places.submit_time);
   if (!ReadScaled(csv, places.duration, kLongest, true, duration)) return wrong("duration", places.duration);
@@ -128,7 +135,8 @@ Result<Trace> ParseCsvTrace(std::string text, const std::string& name, const Tra
     if (row == CsvReader::Row::kEnd) break;
     rows.CountRow();
     TraceTask task;
-    const std::string problem = row == CsvReader::Row::kBad ? csv->problem() : MakeTask(*csv, places.value(), spec, task);
+    const std::string problem =
+        row == CsvReader::Row::kBad ? csv->problem() : MakeTask(*csv, places.value(), spec, task);
     if (problem.empty()) {
       trace.tasks.push_back(std::move(task));
       continue;

@@ -10,7 +10,15 @@ namespace orrery {
 
 // A distribution of a non-negative quantity: seconds for durations, plain numbers otherwise.
 struct Distribution {
-  enum class Kind : uint8_t { kDeterministic, kUniform, kExponential, kLognormal, kPareto, kHyperexponential, kEmpirical };
+  enum class Kind : uint8_t {
+    kDeterministic,
+    kUniform,
+    kExponential,
+    kLognormal,
+    kPareto,
+    kHyperexponential,
+    kEmpirical
+  };
   Kind kind = Kind::kDeterministic;
   double value = 0;                // deterministic: the value; exponential: the mean
   double low = 0, high = 0;        // uniform: [low, high)

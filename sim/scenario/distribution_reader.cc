@@ -171,7 +171,8 @@ void ReadDistribution(const Value& value, Problems& problems, Distribution& out)
     return;
   }
   if (value.kind != Value::Kind::kMap) {
-    problems.Add(value, "expected a duration like 250ms, or a distribution {kind: exponential, mean: 1s}, not " + value.Describe());
+    problems.Add(value, "expected a duration like 250ms, or a distribution {kind: exponential, mean: 1s}, not " +
+                            value.Describe());
     return;
   }
   MapReader map(value, problems, "this distribution");

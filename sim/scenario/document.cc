@@ -30,8 +30,11 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { Leaf(Make(Value::Kind::kNull, mark), anchor, mark); }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& text) override {
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    Leaf(Make(Value::Kind::kNull, mark), anchor, mark);
+  }
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& text) override {
     Value value = Make(Value::Kind::kScalar, mark);
     value.scalar = text;
     value.quoted = tag == "!";
@@ -46,10 +49,12 @@ class TreeBuilder final : public YAML::EventHandler {
     if (open_.size() + Depth(copy) > kMaxDepth) throw Refusal{mark, "nested deeper than 32 levels"};
     Attach(std::move(copy), mark);
   }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
     Open(Value::Kind::kList, mark, anchor);
   }
-  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
     Open(Value::Kind::kMap, mark, anchor);
   }
   void OnSequenceEnd() override { Close(); }
@@ -103,7 +108,8 @@ class TreeBuilder final : public YAML::EventHandler {
     } else if (!parent.has_key) {
       if (value.kind != Value::Kind::kScalar) throw Refusal{mark, "a key must be a name, not " + value.Describe()};
       if (parent.value.map.size() >= kMaxKeys) throw Refusal{mark, "more than 10000 keys in one map"};
-      if (parent.value.Find(value.scalar) != nullptr) throw Refusal{mark, "the key '" + value.scalar + "' is given twice"};
+      if (parent.value.Find(value.scalar) != nullptr)
+        throw Refusal{mark, "the key '" + value.scalar + "' is given twice"};
       parent.key = std::move(value);
       parent.has_key = true;
     } else {
@@ -133,8 +139,8 @@ class TreeBuilder final : public YAML::EventHandler {
 
 Status BadAt(const Source& source, const YAML::Mark& mark, const std::string& message) {
   if (source.from_option || mark.is_null()) return {StatusCode::kInvalidArgument, source.name + ": " + message};
-  return {StatusCode::kInvalidArgument, source.name + ":" + std::to_string(mark.line + 1) + ":" +
-                                            std::to_string(mark.column + 1) + ": " + message};
+  return {StatusCode::kInvalidArgument,
+          source.name + ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1) + ": " + message};
 }
 
 }  // namespace

@@ -44,8 +44,9 @@ struct Value::Entry {
   Value value;
 };
 
-// Parses one YAML document. Refused with kInvalidArgument "file:line:col: why": syntax errors, more than one document, duplicate
-// keys, keys that are not plain names, nesting deeper than 32, more than 200,000 values (aliases count each time they are used).
+// Parses one YAML document. Refused with kInvalidArgument "file:line:col: why": syntax errors, more than one document,
+// duplicate keys, keys that are not plain names, nesting deeper than 32, more than 200,000 values (aliases count each
+// time they are used).
 Result<Value> ParseDocument(const std::string& text, std::shared_ptr<const Source> source);
 
 }  // namespace orrery

@@ -8,8 +8,8 @@ namespace orrery {
 
 namespace {
 
-constexpr std::array<FaultKind, 8> kKinds = {FaultKind::kKillWorker,   FaultKind::kKillNode,      FaultKind::kKillDriver,
-                                             FaultKind::kRestartNode,  FaultKind::kSlowNode,      FaultKind::kDropMessages,
+constexpr std::array<FaultKind, 8> kKinds = {FaultKind::kKillWorker,    FaultKind::kKillNode, FaultKind::kKillDriver,
+                                             FaultKind::kRestartNode,   FaultKind::kSlowNode, FaultKind::kDropMessages,
                                              FaultKind::kDelayMessages, FaultKind::kPartition};
 
 void ReadTarget(const Value& value, Problems& problems, std::vector<FaultTarget>& targets) {
@@ -20,19 +20,22 @@ void ReadTarget(const Value& value, Problems& problems, std::vector<FaultTarget>
   const std::string word = text.substr(0, colon);
   const std::string argument = colon == std::string::npos ? "" : text.substr(colon + 1);
   static const std::vector<std::pair<std::string, Kind>> kWords = {
-      {"any", Kind::kAny}, {"busy", Kind::kBusy}, {"head", Kind::kHead}, {"all", Kind::kAll},
+      {"any", Kind::kAny},   {"busy", Kind::kBusy},     {"head", Kind::kHead},    {"all", Kind::kAll},
       {"node", Kind::kNode}, {"type", Kind::kNodeType}, {"driver", Kind::kDriver}};
   const auto known = std::find_if(kWords.begin(), kWords.end(), [&](const auto& w) { return w.first == word; });
   if (known == kWords.end()) {
     if (text.empty()) return;
-    return problems.Add(value, "target: unknown '" + text + "'" +
-                                   Suggest(word, {"any", "busy", "head", "all", "node:INDEX", "type:NAME", "driver:INDEX"}));
+    return problems.Add(value,
+                        "target: unknown '" + text + "'" +
+                            Suggest(word, {"any", "busy", "head", "all", "node:INDEX", "type:NAME", "driver:INDEX"}));
   }
   FaultTarget target;
   target.kind = known->second;
-  const bool takes_argument = target.kind == Kind::kNode || target.kind == Kind::kNodeType || target.kind == Kind::kDriver;
+  const bool takes_argument =
+      target.kind == Kind::kNode || target.kind == Kind::kNodeType || target.kind == Kind::kDriver;
   if (takes_argument == argument.empty()) {
-    return problems.Add(value, "target: '" + text + "': write any, busy, head, all, node:INDEX, type:NAME or driver:INDEX");
+    return problems.Add(value,
+                        "target: '" + text + "': write any, busy, head, all, node:INDEX, type:NAME or driver:INDEX");
   }
   if (target.kind == Kind::kNodeType) target.name = argument;
   if (target.kind == Kind::kNode || target.kind == Kind::kDriver) {
@@ -88,7 +91,8 @@ void ReadDetails(MapReader& map, FaultSpec& fault) {
   } else {
     const Value* span = map.Find("for");
     map.Read("for", ReadTime, fault.duration);
-    if (span != nullptr && fault.duration.ns == 0) map.problems().Add(*span, "for: leave it out where the fault is for good");
+    if (span != nullptr && fault.duration.ns == 0)
+      map.problems().Add(*span, "for: leave it out where the fault is for good");
   }
 }
 

@@ -86,10 +86,14 @@ void ForbidKeysOfOthers(MapReader& map, Kind kind) {
     Kind kind;
     const char* name;
   };
-  static constexpr std::array<Own, 9> kOwn = {{{"arrival", Kind::kOpen, "open"}, {"rate", Kind::kOpen, "open"},
-                                               {"rate_per_node", Kind::kOpen, "open"}, {"clients", Kind::kClosed, "closed"},
-                                               {"think_time", Kind::kClosed, "closed"}, {"size", Kind::kBurst, "burst"},
-                                               {"every", Kind::kBurst, "burst"}, {"width", Kind::kForkJoin, "fork_join"},
+  static constexpr std::array<Own, 9> kOwn = {{{"arrival", Kind::kOpen, "open"},
+                                               {"rate", Kind::kOpen, "open"},
+                                               {"rate_per_node", Kind::kOpen, "open"},
+                                               {"clients", Kind::kClosed, "closed"},
+                                               {"think_time", Kind::kClosed, "closed"},
+                                               {"size", Kind::kBurst, "burst"},
+                                               {"every", Kind::kBurst, "burst"},
+                                               {"width", Kind::kForkJoin, "fork_join"},
                                                {"stages", Kind::kForkJoin, "fork_join"}}};
   for (const Own& own : kOwn) {
     if (own.kind != kind) map.Forbid(own.key, std::string("only with kind: ") + own.name);
@@ -102,7 +106,8 @@ void ParseGenerator(const Value& value, ParseContext& context, int64_t nodes, Ge
   MapReader map(value, context.problems, "generator");
   map.Require("kind");
   map.Choose<Kind>(
-      "kind", {{"open", Kind::kOpen}, {"closed", Kind::kClosed}, {"burst", Kind::kBurst}, {"fork_join", Kind::kForkJoin}},
+      "kind",
+      {{"open", Kind::kOpen}, {"closed", Kind::kClosed}, {"burst", Kind::kBurst}, {"fork_join", Kind::kForkJoin}},
       generator.kind);
   if (const Value* task = map.Require("task")) {
     MapReader keys(*task, context.problems, "task");
@@ -123,7 +128,8 @@ void ParseGenerator(const Value& value, ParseContext& context, int64_t nodes, Ge
   ForbidKeysOfOthers(map, generator.kind);
   map.Finish();
   const bool endless = generator.count == 0 && generator.until.ns == 0;
-  if (endless && value.kind == Value::Kind::kMap) context.problems.Add(value, "generator needs count or until, else it never ends");
+  if (endless && value.kind == Value::Kind::kMap)
+    context.problems.Add(value, "generator needs count or until, else it never ends");
 }
 
 }  // namespace orrery

@@ -7,8 +7,9 @@
 
 namespace orrery {
 
-// The content of `path`; gzip is recognised by its magic number and unpacked. kNotFound when it cannot be opened (the message
-// has the system's reason), kInvalidArgument when the gzip stream is damaged or cut off, kTooLarge beyond 4 GiB of content.
+// The content of `path`; gzip is recognised by its magic number and unpacked. kNotFound when it cannot be opened (the
+// message has the system's reason), kInvalidArgument when the gzip stream is damaged or cut off, kTooLarge beyond 4 GiB
+// of content.
 Result<std::string> ReadInputFile(const std::string& path);
 
 // True where `path` names a readable regular file.

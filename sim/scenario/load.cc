@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "runtime/scheduling/policy.h"
 #include "sim/scenario/input_file.h"
 #include "sim/scenario/override.h"
 #include "sim/scenario/parse.h"
@@ -9,18 +10,21 @@ namespace orrery {
 namespace {
 
 void ReadPolicy(const Value& value, Problems& problems, Settings& policy) {
-  static const std::vector<std::string> kPlacements = {"hybrid", "spread", "random", "best_fit", "dot_product", "gpu_packing", "fgd"};
-  if (value.kind != Value::Kind::kMap) return problems.Add(value, "policy must be a map of settings, not " + value.Describe());
+  const std::vector<std::string>& placements = PolicyNames();
+  if (value.kind != Value::Kind::kMap)
+    return problems.Add(value, "policy must be a map of settings, not " + value.Describe());
   for (const Value::Entry& entry : value.map) {
     if (entry.value.kind != Value::Kind::kScalar) {
-      problems.Add(entry.value, "setting '" + entry.key.scalar + "' takes a single value, not " + entry.value.Describe());
+      problems.Add(entry.value,
+                   "setting '" + entry.key.scalar + "' takes a single value, not " + entry.value.Describe());
       continue;
     }
     const Status status = SetSetting(policy, entry.key.scalar, entry.value.scalar);
     if (!status.ok()) problems.Add(status.message().starts_with("unknown") ? entry.key : entry.value, status);
     if (entry.key.scalar == "placement" &&
-        std::find(kPlacements.begin(), kPlacements.end(), policy.placement) == kPlacements.end()) {
-      problems.Add(entry.value, "there is no placement '" + policy.placement + "'" + Suggest(policy.placement, kPlacements));
+        std::find(placements.begin(), placements.end(), policy.placement) == placements.end()) {
+      problems.Add(entry.value,
+                   "there is no placement '" + policy.placement + "'" + Suggest(policy.placement, placements));
     }
   }
 }
@@ -37,15 +41,18 @@ void CheckTargets(const Value& faults, Problems& problems, const Scenario& scena
   for (const FaultSpec& fault : scenario.faults) {
     for (const FaultTarget& target : fault.targets) {
       const auto& types = scenario.cluster.node_types;
-      const bool no_type = target.kind == FaultTarget::Kind::kNodeType &&
-                           std::none_of(types.begin(), types.end(), [&](const auto& t) { return t.name == target.name; });
+      const bool no_type =
+          target.kind == FaultTarget::Kind::kNodeType &&
+          std::none_of(types.begin(), types.end(), [&](const auto& t) { return t.name == target.name; });
       if (no_type) problems.Add(faults, "a fault names node type '" + target.name + "', which does not exist");
       if (target.kind == FaultTarget::Kind::kNode && nodes > 0 && target.index >= nodes) {
-        problems.Add(faults, "a fault names node:" + std::to_string(target.index) + ", but there are " + std::to_string(nodes));
+        problems.Add(faults,
+                     "a fault names node:" + std::to_string(target.index) + ", but there are " + std::to_string(nodes));
       }
       const auto drivers = static_cast<int64_t>(scenario.workload.sources.size());
       if (target.kind == FaultTarget::Kind::kDriver && target.index >= drivers) {
-        problems.Add(faults, "a fault names driver:" + std::to_string(target.index) + ", but there are " + std::to_string(drivers));
+        problems.Add(faults, "a fault names driver:" + std::to_string(target.index) + ", but there are " +
+                                 std::to_string(drivers));
       }
     }
   }

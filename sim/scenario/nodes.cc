@@ -12,7 +12,8 @@ Result<std::vector<NodeSpec>> TraceNodes(const ClusterTraceSpec& trace) {
   Result<std::vector<OpenbNode>> rows = ReadOpenbNodes(trace.path);
   if (!rows.ok()) {
     if (rows.status().code() != StatusCode::kNotFound) return rows.status();
-    return Status(StatusCode::kNotFound, rows.status().message() + "; give its place with --set cluster.trace.path=FILE");
+    return Status(StatusCode::kNotFound,
+                  rows.status().message() + "; give its place with --set cluster.trace.path=FILE");
   }
   std::vector<NodeSpec> nodes;
   nodes.reserve(rows->size());
@@ -50,7 +51,8 @@ Result<std::vector<NodeSpec>> ExpandNodes(const ClusterSpec& cluster) {
   for (const NodeTypeSpec& type : cluster.node_types) {
     if (type.name == cluster.head) AppendType(type, 0, 1, nodes);
   }
-  for (const NodeTypeSpec& type : cluster.node_types) AppendType(type, type.name == cluster.head ? 1 : 0, type.count, nodes);
+  for (const NodeTypeSpec& type : cluster.node_types)
+    AppendType(type, type.name == cluster.head ? 1 : 0, type.count, nodes);
   return nodes;
 }
 

@@ -33,8 +33,9 @@ bool ReadWhole(const CsvReader& csv, int column, bool needed, int64_t& out) {
 }
 
 constexpr std::array<const char*, 5> kNodeColumns = {"sn", "cpu_milli", "memory_mib", "gpu", "model"};
-constexpr std::array<const char*, 9> kPodColumns = {"name",     "cpu_milli",     "memory_mib",    "num_gpu",       "gpu_milli",
-                                                    "gpu_spec", "creation_time", "deletion_time", "scheduled_time"};
+constexpr std::array<const char*, 9> kPodColumns = {"name",          "cpu_milli",     "memory_mib",
+                                                    "num_gpu",       "gpu_milli",     "gpu_spec",
+                                                    "creation_time", "deletion_time", "scheduled_time"};
 
 std::string Wrong(const CsvReader& csv, const char* name, int column) {
   return std::string(name) + " '" + std::string(csv.Field(column)) + "' is not a whole number from 0 to 8e8";
@@ -60,7 +61,8 @@ std::string MakePod(const CsvReader& csv, const std::array<int, 9>& columns, Ope
   for (size_t i = 0; i < numbers.size(); ++i) {
     if (numbers[i] == nullptr) continue;
     const bool needed = i < 7;
-    if (!ReadWhole(csv, columns[i], needed && columns[i] >= 0, *numbers[i])) return Wrong(csv, kPodColumns[i], columns[i]);
+    if (!ReadWhole(csv, columns[i], needed && columns[i] >= 0, *numbers[i]))
+      return Wrong(csv, kPodColumns[i], columns[i]);
   }
   if (pod.gpu_milli > 1000) return "gpu_milli is above 1000";
   if (pod.num_gpu > 1 && pod.gpu_milli != 1000) return "a pod of several GPUs must take whole ones (gpu_milli 1000)";

@@ -55,8 +55,8 @@ Labels OpenbNodeLabels(const OpenbNode& node);
 ResourceSet OpenbPodResources(const OpenbPod& pod);
 LabelSelector OpenbPodLabels(const OpenbPod& pod);
 
-// Pods as tasks: submitted at creation_time, running from scheduled_time to deletion_time (the whole life when the schedule time
-// is unknown). A pod without deletion time, or deleted before it was scheduled, is a bad row.
+// Pods as tasks: submitted at creation_time, running from scheduled_time to deletion_time (the whole life when the
+// schedule time is unknown). A pod without deletion time, or deleted before it was scheduled, is a bad row.
 Result<Trace> OpenbPodsToTrace(const OpenbPods& pods, const std::string& name, const TraceOptions& options);
 
 }  // namespace orrery

@@ -36,7 +36,8 @@ Labels OpenbNodeLabels(const OpenbNode& node) {
 
 ResourceSet OpenbPodResources(const OpenbPod& pod) {
   const bool shared = pod.num_gpu == 1 && pod.gpu_milli < 1000;
-  return Request(pod.cpu_milli, pod.memory_mib, shared ? FixedPoint::Milli(pod.gpu_milli) : FixedPoint::Whole(pod.num_gpu));
+  return Request(pod.cpu_milli, pod.memory_mib,
+                 shared ? FixedPoint::Milli(pod.gpu_milli) : FixedPoint::Whole(pod.num_gpu));
 }
 
 LabelSelector OpenbPodLabels(const OpenbPod& pod) {

@@ -38,7 +38,8 @@ Result<Value*> StepIntoList(Value& list, const std::string& part) {
   const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), index);
   if (error == std::errc() && end == part.data() + part.size()) {
     if (index < list.list.size()) return &list.list[index];
-    return Status(StatusCode::kInvalidArgument, "there is no element " + part + ": the list has " + std::to_string(list.list.size()));
+    return Status(StatusCode::kInvalidArgument,
+                  "there is no element " + part + ": the list has " + std::to_string(list.list.size()));
   }
   const std::string nearest = NearestName(part, names);
   return Status(StatusCode::kInvalidArgument, "the list has no element named '" + part + "'" +
@@ -71,7 +72,9 @@ Result<Value*> Step(Value& at, const std::string& part, const std::shared_ptr<co
 }  // namespace
 
 Status ApplyOverride(Value& root, const std::string& text) {
-  const auto bad = [&](const std::string& why) { return Status(StatusCode::kInvalidArgument, "--set " + text + ": " + why); };
+  const auto bad = [&](const std::string& why) {
+    return Status(StatusCode::kInvalidArgument, "--set " + text + ": " + why);
+  };
   const size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0) return bad("write --set key.path=value");
   const auto source = std::make_shared<const Source>(Source{"--set " + text, true});

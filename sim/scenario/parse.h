@@ -30,7 +30,7 @@ void ParseFaults(const Value& value, ParseContext& context, std::vector<FaultSpe
 void ParseChecks(const Value& value, ParseContext& context, std::vector<CheckSpec>& checks);
 void ParseRun(const Value& value, ParseContext& context, RunSpec& run);
 
-// Keys of a task template, read from a map that may hold others: duration (when `with_duration`), cpus, gpus, memory, …
+// Keys of a task template, read from a map that may hold others: duration (when `with_duration`), cpus, gpus and so on.
 void ReadTaskKeys(MapReader& map, bool with_duration, TaskSpec& task);
 
 // A distribution of seconds: a duration, or a map with `kind`.

@@ -15,11 +15,31 @@ struct Unit {
 };
 
 constexpr double kKi = 1024, kMi = kKi * 1024, kGi = kMi * 1024, kTi = kGi * 1024, kPi = kTi * 1024;
-constexpr std::array<Unit, 12> kBytes = {{{"B", 1}, {"KiB", kKi}, {"MiB", kMi}, {"GiB", kGi}, {"TiB", kTi}, {"PiB", kPi},
-                                          {"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"PB", 1e15}}};
-constexpr std::array<Unit, 14> kBandwidths = {{{"bps", 0.125}, {"kbps", 125}, {"Kbps", 125}, {"Mbps", 125e3},
-                                               {"Gbps", 125e6}, {"Tbps", 125e9}, {"Bps", 1}, {"kBps", 1e3}, {"KBps", 1e3},
-                                               {"MBps", 1e6}, {"GBps", 1e9}, {"KiBps", kKi}, {"MiBps", kMi},
+constexpr std::array<Unit, 12> kBytes = {{{"B", 1},
+                                          {"KiB", kKi},
+                                          {"MiB", kMi},
+                                          {"GiB", kGi},
+                                          {"TiB", kTi},
+                                          {"PiB", kPi},
+                                          {"kB", 1e3},
+                                          {"KB", 1e3},
+                                          {"MB", 1e6},
+                                          {"GB", 1e9},
+                                          {"TB", 1e12},
+                                          {"PB", 1e15}}};
+constexpr std::array<Unit, 14> kBandwidths = {{{"bps", 0.125},
+                                               {"kbps", 125},
+                                               {"Kbps", 125},
+                                               {"Mbps", 125e3},
+                                               {"Gbps", 125e6},
+                                               {"Tbps", 125e9},
+                                               {"Bps", 1},
+                                               {"kBps", 1e3},
+                                               {"KBps", 1e3},
+                                               {"MBps", 1e6},
+                                               {"GBps", 1e9},
+                                               {"KiBps", kKi},
+                                               {"MiBps", kMi},
                                                {"GiBps", kGi}}};
 constexpr std::array<Unit, 4> kPer = {{{"/ms", 1e3}, {"/s", 1}, {"/m", 1.0 / 60}, {"/h", 1.0 / 3600}}};
 
@@ -65,7 +85,8 @@ Result<int64_t> ParseBytes(std::string_view text) {
 
 Result<double> ParseBandwidth(std::string_view text) {
   double bytes = 0;
-  if (!Scale(kBandwidths, text, bytes)) return Bad(text, "a bandwidth; write for example 10Gbps (bits) or 1.25GBps (bytes)");
+  if (!Scale(kBandwidths, text, bytes))
+    return Bad(text, "a bandwidth; write for example 10Gbps (bits) or 1.25GBps (bytes)");
   if (!(bytes > 0)) return Bad(text, "a possible bandwidth: it must be above zero");
   return bytes;
 }

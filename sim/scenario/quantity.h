@@ -1,4 +1,5 @@
-// Quantities with units, as scenario files and command lines write them. Durations: ParseDuration in runtime/common/settings.h.
+// Quantities with units, as scenario files and command lines write them. Durations: ParseDuration in
+ // runtime/common/settings.h.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,7 @@ namespace orrery {
 
 // Every parser returns kInvalidArgument with a message that shows a right spelling; none accepts a negative quantity.
 
-// "4GiB", "512MB", "16KiB", "100B", "1.5GiB", "0" → bytes. KiB, MiB… are powers of 1024; kB, KB, MB… powers of 1000.
+// "4GiB", "512MB", "16KiB", "100B", "1.5GiB", "0" → bytes. KiB and MiB are powers of 1024, kB, KB and MB of 1000.
 Result<int64_t> ParseBytes(std::string_view text);
 
 // "10Gbps", "1GBps", "125MBps", "1GiBps" → bytes per second; b is bits, B is bytes. Greater than zero.

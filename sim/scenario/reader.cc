@@ -145,7 +145,8 @@ const Value* MapReader::Find(const std::string& key) {
 
 const Value* MapReader::Require(const std::string& key) {
   const Value* value = Find(key);
-  if (value == nullptr && value_.kind == Value::Kind::kMap) problems_.Add(value_, what_ + " needs the key '" + key + "'");
+  if (value == nullptr && value_.kind == Value::Kind::kMap)
+    problems_.Add(value_, what_ + " needs the key '" + key + "'");
   return value;
 }
 

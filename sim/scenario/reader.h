@@ -1,4 +1,5 @@
-// Strict reading of maps: every key is asked for by name, whatever was not asked for is an error. Internal to sim/scenario.
+// Strict reading of maps: every key is asked for by name, whatever was not asked for is an error. Internal to
+ // sim/scenario.
 #pragma once
 
 #include <functional>
@@ -101,6 +102,7 @@ class MapReader {
 };
 
 // Calls `read` for each element of a list; anything but a list is a problem.
-void ReadList(const Value& value, Problems& problems, const std::string& what, const std::function<void(const Value&)>& read);
+void ReadList(const Value& value, Problems& problems, const std::string& what,
+              const std::function<void(const Value&)>& read);
 
 }  // namespace orrery

@@ -75,7 +75,8 @@ struct NodeSpec {
   double price = 0;
 };
 
-// The nodes present at the start, the head first, then in the order of the file. Reads the cluster trace if there is one.
+// The nodes present at the start, the head first, then in the order of the file. Reads the cluster trace if there is
+// one.
 Result<std::vector<NodeSpec>> ExpandNodes(const ClusterSpec& cluster);
 
 // Message kind name → service time, from the YAML map in `path`. kNotFound, or kInvalidArgument "file:line:col: …".
@@ -87,12 +88,12 @@ Result<std::map<std::string, Duration>> LoadCostProfile(const std::string& path)
 struct TaskSpec {
   enum class Work : uint8_t { kSleep, kSpin };
   std::string name = "task";
-  Distribution duration;          // seconds, on a node of speed 1
+  Distribution duration;  // seconds, on a node of speed 1
   ResourceSet resources = ResourceSet::Cpu(1);
-  SchedulingStrategy strategy;    // kNodeAffinity: affinity_node is the node's index in ExpandNodes, not yet its id
-  int64_t max_retries = -1;       // -1: policy.task_max_retries
-  Work work = Work::kSleep;       // what it does live; in simulation both occupy the worker only
-  int64_t allocate_bytes = 0;     // memory it touches while it runs
+  SchedulingStrategy strategy;  // kNodeAffinity: affinity_node is the node's index in ExpandNodes, not yet its id
+  int64_t max_retries = -1;  // -1: policy.task_max_retries
+  Work work = Work::kSleep;  // what it does live; in simulation both occupy the worker only
+  int64_t allocate_bytes = 0;  // memory it touches while it runs
 };
 
 // Tasks made by rule; one driver each.
@@ -100,27 +101,27 @@ struct GeneratorSpec {
   enum class Kind : uint8_t { kOpen, kClosed, kBurst, kForkJoin };
   Kind kind = Kind::kOpen;
   TaskSpec task;
-  int64_t count = 0;             // tasks in all; 0: no bound (then `until` is set). kForkJoin: width * stages
-  Duration at;                   // when it begins
-  Duration until;                // no submission at or after this; 0: no bound
-  Distribution interarrival;     // kOpen: seconds between submissions
-  int64_t clients = 0;           // kClosed: each submits, waits for the result, thinks, and again
-  Distribution think_time;       // kClosed: seconds
-  int64_t size = 0;              // kBurst: tasks per burst
-  Duration every;                // kBurst: between bursts; 0: a single one
-  int64_t width = 0;             // kForkJoin: tasks per stage, all awaited before the next stage
-  int64_t stages = 0;            // kForkJoin
+  int64_t count = 0;  // tasks in all; 0: no bound (then `until` is set). kForkJoin: width * stages
+  Duration at;  // when it begins
+  Duration until;  // no submission at or after this; 0: no bound
+  Distribution interarrival;  // kOpen: seconds between submissions
+  int64_t clients = 0;  // kClosed: each submits, waits for the result, thinks, and again
+  Distribution think_time;  // kClosed: seconds
+  int64_t size = 0;  // kBurst: tasks per burst
+  Duration every;  // kBurst: between bursts; 0: a single one
+  int64_t width = 0;  // kForkJoin: tasks per stage, all awaited before the next stage
+  int64_t stages = 0;  // kForkJoin
 };
 
 // A graph of tasks, free of cycles (checked when parsed).
 struct DagSpec {
   struct Node {
-    TaskSpec task;               // names are unique within the graph
+    TaskSpec task;  // names are unique within the graph
     std::vector<int64_t> after;  // indices of tasks whose results it takes
   };
   std::vector<Node> tasks;
-  std::vector<int64_t> order;    // a permutation: the priority list by which the driver submits. Default: as written
-  Duration at;                   // when the driver begins
+  std::vector<int64_t> order;  // a permutation: the priority list by which the driver submits. Default: as written
+  Duration at;  // when the driver begins
 };
 
 // Tasks of a production trace, one driver.
@@ -129,47 +130,55 @@ struct TraceSpec {
   // A column of a CSV trace.
   struct Column {
     std::string name;
-    std::string unit;            // "s", "ms", "us", "ns"; for memory "B", "KiB", "MiB", "GiB"; "" for plain numbers
+    std::string unit;  // "s", "ms", "us", "ns"; for memory "B", "KiB", "MiB", "GiB"; "" for plain numbers
   };
   Format format = Format::kCsv;
-  std::string path;              // resolved
-  TaskSpec task;                 // what the trace does not say (resources without a column, retries, work)
+  std::string path;  // resolved
+  TaskSpec task;  // what the trace does not say (resources without a column, retries, work)
   std::map<std::string, Column> mapping;  // csv: field (name, submit_time, duration, cpus, gpus, memory) → column
   TraceOptions options;
 };
 
 // One source of tasks.
 struct SourceSpec {
-  std::string name;              // "generator", "dag", "trace" unless given; numbered when repeated
+  std::string name;  // "generator", "dag", "trace" unless given; numbered when repeated
   std::variant<GeneratorSpec, DagSpec, TraceSpec> what;
 };
 
 struct WorkloadSpec {
   std::vector<SourceSpec> sources;  // at least one
-  bool packing = false;             // the openb packing protocol: no clock, no departures; one openb trace source
-  double arrived = 1.3;             // packing: stop when the next pod would exceed this share of GPU capacity
+  bool packing = false;  // the openb packing protocol: no clock, no departures; one openb trace source
+  double arrived = 1.3;  // packing: stop when the next pod would exceed this share of GPU capacity
 };
 
-// Reads the trace of a source (plain or gzip). Errors name the file, the row and, when it is absent, the option that sets it.
+// Reads the trace of a source (plain or gzip). Errors name the file, the row and, when it is absent, the option that
+// sets it.
 Result<Trace> LoadTrace(const TraceSpec& spec);
 
 // ---- faults, checks, run ----
 
 enum class FaultKind : uint8_t {
-  kKillWorker, kKillNode, kKillDriver, kRestartNode, kSlowNode, kDropMessages, kDelayMessages, kPartition
+  kKillWorker,
+  kKillNode,
+  kKillDriver,
+  kRestartNode,
+  kSlowNode,
+  kDropMessages,
+  kDelayMessages,
+  kPartition
 };
 const char* FaultKindName(FaultKind kind);  // "kill_worker", ...
 
 // Whom a fault hits.
 struct FaultTarget {
   enum class Kind : uint8_t {
-    kAny,       // "any": one drawn from the fault stream (of workers, nodes or drivers, as the fault says), not the head
-    kBusy,      // "busy": one drawn among those that run a task now
-    kHead,      // "head": the head node
-    kNode,      // "node:3": index in ExpandNodes; for kill_worker, a worker on that node
+    kAny,  // "any": one drawn from the fault stream (of workers, nodes or drivers, as the fault says), not the head
+    kBusy,  // "busy": one drawn among those that run a task now
+    kHead,  // "head": the head node
+    kNode,  // "node:3": index in ExpandNodes; for kill_worker, a worker on that node
     kNodeType,  // "type:NAME": all nodes of a type
-    kDriver,    // "driver:0": index of the workload source
-    kAll        // "all"
+    kDriver,  // "driver:0": index of the workload source
+    kAll  // "all"
   };
   Kind kind = Kind::kAny;
   int64_t index = 0;
@@ -178,39 +187,39 @@ struct FaultTarget {
 
 struct FaultSpec {
   FaultKind kind = FaultKind::kKillWorker;
-  Duration at;                       // since the workload began
+  Duration at;  // since the workload began
   std::vector<FaultTarget> targets;  // partition: these against the rest
-  Duration duration;                 // key `for`: then it heals (kill_node: a new node comes); 0: for good
-  double factor = 1;                 // slow_node: its speed is multiplied by this
-  double probability = 1;            // drop_messages, delay_messages: of each message
-  Distribution delay;                // delay_messages: seconds added
-  std::string message;               // drop_messages, delay_messages: only this kind; "": all
+  Duration duration;  // key `for`: then it heals (kill_node: a new node comes); 0: for good
+  double factor = 1;  // slow_node: its speed is multiplied by this
+  double probability = 1;  // drop_messages, delay_messages: of each message
+  Distribution delay;  // delay_messages: seconds added
+  std::string message;  // drop_messages, delay_messages: only this kind; "": all
 };
 
 struct CheckSpec {
   enum class Kind : uint8_t { kAllTasksFinish, kNoTaskFails, kMax, kMin, kNear, kEquals, kLittlesLaw };
-  std::string name;            // given, or made from kind and metric
+  std::string name;  // given, or made from kind and metric
   Kind kind = Kind::kAllTasksFinish;
-  std::string metric;          // kMax, kMin, kNear, kEquals: dotted path in summary.json ("wait_s.p95")
-  double value = 0;            // in the metric's unit: durations in seconds, percentages as fractions, sizes in bytes
-  double tolerance = 0;        // kNear, kLittlesLaw
-  bool relative = true;        // tolerance is a fraction of `value` (written "2%"), else absolute
+  std::string metric;  // kMax, kMin, kNear, kEquals: dotted path in summary.json ("wait_s.p95")
+  double value = 0;  // in the metric's unit: durations in seconds, percentages as fractions, sizes in bytes
+  double tolerance = 0;  // kNear, kLittlesLaw
+  bool relative = true;  // tolerance is a fraction of `value` (written "2%"), else absolute
   bool mean_of_seeds = false;  // compare the mean over all seeds of the run, not each seed
 };
 
 struct RunSpec {
   std::vector<uint64_t> seeds = {1};
-  Duration time_limit;                // of the world's time; 0: none
-  int64_t warmup_tasks = 0;           // first tasks (by submission) left out of the statistics
-  Duration warmup_time;               // tasks submitted before are left out
-  std::vector<std::string> outputs;   // stems of files of the result folder ("tasks", "timeline"); empty: all of them
+  Duration time_limit;  // of the world's time; 0: none
+  int64_t warmup_tasks = 0;  // first tasks (by submission) left out of the statistics
+  Duration warmup_time;  // tasks submitted before are left out
+  std::vector<std::string> outputs;  // stems of files of the result folder ("tasks", "timeline"); empty: all of them
   bool Wants(const std::string& output) const;
 };
 
 struct Scenario {
-  std::string name;            // the file's stem unless given
+  std::string name;  // the file's stem unless given
   std::string description;
-  std::string path;            // file it came from
+  std::string path;  // file it came from
   ClusterSpec cluster;
   WorkloadSpec workload;
   Settings policy;
@@ -219,9 +228,10 @@ struct Scenario {
   RunSpec run;
 };
 
-// Reads a scenario file. `overrides` are "key.path=value" as given to --set, applied before validation; list elements are
-// named by index or by their `name`. Files that the scenario names must exist. Every problem found, up to 20, is one line
-// "file:line:col: what; did you mean 'x'?" of a kInvalidArgument; kNotFound when the file itself cannot be read.
+// Reads a scenario file. `overrides` are "key.path=value" as given to --set, applied before validation; list elements
+// are named by index or by their `name`. Files that the scenario names must exist. Every problem found, up to 20, is
+// one line "file:line:col: what; did you mean 'x'?" of a kInvalidArgument; kNotFound when the file itself cannot be
+// read.
 Result<Scenario> LoadScenario(const std::string& path, const std::vector<std::string>& overrides = {});
 
 // The same from memory; touches no file. `filename` serves for messages and for relative paths.

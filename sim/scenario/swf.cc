@@ -13,7 +13,18 @@ namespace {
 
 constexpr size_t kFields = 18;
 // Fields by their number in the format, counted from 0.
-enum Field { kJob, kSubmit, kWait, kRunTime, kProcessors, kCpuTime, kUsedMemory, kRequestedProcessors, kRequestedTime, kRequestedMemory };
+enum Field {
+  kJob,
+  kSubmit,
+  kWait,
+  kRunTime,
+  kProcessors,
+  kCpuTime,
+  kUsedMemory,
+  kRequestedProcessors,
+  kRequestedTime,
+  kRequestedMemory
+};
 
 using Numbers = std::array<double, kFields>;
 
@@ -50,7 +61,8 @@ std::string MakeTask(const Numbers& numbers, TraceTask& task) {
   const double processors = FirstKnown(numbers[kProcessors], numbers[kRequestedProcessors]);
   if (numbers[kSubmit] < 0 || numbers[kSubmit] > kLongest) return "field 2: the submit time is unknown or out of range";
   if (numbers[kRunTime] < 0 || numbers[kRunTime] > kLongest) return "field 4: the run time is unknown or out of range";
-  if (!(processors > 0) || processors > kMost) return "fields 5 and 8: the number of processors is unknown or out of range";
+  if (!(processors > 0) || processors > kMost)
+    return "fields 5 and 8: the number of processors is unknown or out of range";
   if (std::abs(numbers[kJob]) > 1e15) return "field 1: the job number is out of range";
   task.name = std::to_string(static_cast<int64_t>(numbers[kJob]));
   task.submit_time = Time{Duration::FromSeconds(numbers[kSubmit]).ns};

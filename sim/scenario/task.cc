@@ -20,9 +20,16 @@ std::string MeantResource(const std::string& name) {
   for (const char c : name) {
     if (c != '_' && c != '-') plain.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
   }
-  static const std::array<std::pair<const char*, const char*>, 9> kMeant = {{
-      {"cpu", "CPU"}, {"cpus", "CPU"}, {"gpu", "GPU"}, {"gpus", "GPU"}, {"memory", "memory"}, {"mem", "memory"},
-      {"ram", "memory"}, {"objectstorememory", "object_store_memory"}, {"objectstore", "object_store_memory"}}};
+  static const std::array<std::pair<const char*, const char*>, 9> kMeant = {
+      {{"cpu", "CPU"},
+       {"cpus", "CPU"},
+       {"gpu", "GPU"},
+       {"gpus", "GPU"},
+       {"memory", "memory"},
+       {"mem", "memory"},
+       {"ram", "memory"},
+       {"objectstorememory", "object_store_memory"},
+       {"objectstore", "object_store_memory"}}};
   for (const auto& [spelling, meant] : kMeant) {
     if (plain == spelling) return meant;
   }
@@ -54,7 +61,8 @@ LabelExpression ReadLabelExpression(const Value::Entry& entry, Problems& problem
     }
     if (!list) expression.values.push_back(part);
   }
-  const bool blank = std::any_of(expression.values.begin(), expression.values.end(), [](const auto& v) { return v.empty(); });
+  const bool blank =
+      std::any_of(expression.values.begin(), expression.values.end(), [](const auto& v) { return v.empty(); });
   if (expression.values.empty() || blank) problems.Add(entry.value, "label '" + expression.key + "' needs a value");
   std::sort(expression.values.begin(), expression.values.end());
   return expression;
@@ -87,7 +95,8 @@ void ReadStrategy(MapReader& map, SchedulingStrategy& strategy) {
     strategy.affinity_node = static_cast<uint32_t>(node);
     return;
   }
-  map.Choose<Kind>("strategy", {{"default", Kind::kDefault}, {"spread", Kind::kSpread}, {"random", Kind::kRandom}}, strategy.kind);
+  map.Choose<Kind>("strategy", {{"default", Kind::kDefault}, {"spread", Kind::kSpread}, {"random", Kind::kRandom}},
+                   strategy.kind);
 }
 
 }  // namespace
@@ -95,7 +104,8 @@ void ReadStrategy(MapReader& map, SchedulingStrategy& strategy) {
 void ReadResource(const Value::Entry& entry, Problems& problems, ResourceSet& out) {
   const std::string& name = entry.key.scalar;
   if (name == "memory") return ReadWholeBytes(entry.value, problems, ResourceKind::kMemory, out);
-  if (name == "object_store_memory") return ReadWholeBytes(entry.value, problems, ResourceKind::kObjectStoreMemory, out);
+  if (name == "object_store_memory")
+    return ReadWholeBytes(entry.value, problems, ResourceKind::kObjectStoreMemory, out);
   const std::string meant = MeantResource(name);
   if (!meant.empty() && meant != name) {
     problems.Add(entry.key, "unknown resource '" + name + "'; did you mean '" + meant + "'?");
@@ -115,7 +125,8 @@ void ReadTaskKeys(MapReader& map, bool with_duration, TaskSpec& task) {
   const Value* gpus = map.Find("gpus");
   if (map.Read("cpus", ReadAmount, amount)) task.resources.Set(ResourceKind::kCpu, amount);
   if (map.Read("gpus", ReadAmount, amount)) task.resources.Set(ResourceKind::kGpu, amount);
-  if (const Value* memory = map.Find("memory")) ReadWholeBytes(*memory, map.problems(), ResourceKind::kMemory, task.resources);
+  if (const Value* memory = map.Find("memory"))
+    ReadWholeBytes(*memory, map.problems(), ResourceKind::kMemory, task.resources);
   if (const Value* resources = map.Find("resources")) {
     MapReader custom(*resources, map.problems(), "resources");
     custom.Forbid("CPU", "write cpus: beside resources");

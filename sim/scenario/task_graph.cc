@@ -83,7 +83,8 @@ Result<TaskGraph> TaskGraph::Build(std::vector<std::string> names, std::vector<E
   edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
   std::vector<std::pair<uint32_t, uint32_t>> pairs;
   pairs.reserve(edges.size());
-  for (const Edge& edge : edges) pairs.emplace_back(static_cast<uint32_t>(edge.before), static_cast<uint32_t>(edge.after));
+  for (const Edge& edge : edges)
+    pairs.emplace_back(static_cast<uint32_t>(edge.before), static_cast<uint32_t>(edge.after));
   auto impl = std::make_shared<Impl>();
   impl->names = std::move(names);
   impl->graph = Graph(boost::edges_are_sorted, pairs.begin(), pairs.end(), static_cast<uint32_t>(n));

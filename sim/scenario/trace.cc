@@ -14,7 +14,8 @@ namespace orrery {
 namespace {
 
 int64_t Scaled(int64_t ns, double scale) {
-  return static_cast<int64_t>(std::min(std::llround(std::min(static_cast<double>(ns) * scale, 9e18)), 9'000'000'000'000'000'000LL));
+  return static_cast<int64_t>(
+      std::min(std::llround(std::min(static_cast<double>(ns) * scale, 9e18)), 9'000'000'000'000'000'000LL));
 }
 
 bool BySubmitTime(const TraceTask& a, const TraceTask& b) { return a.submit_time < b.submit_time; }
@@ -33,7 +34,8 @@ Result<Trace> Read(const TraceSpec& spec) {
 }  // namespace
 
 void NormalizeTrace(double time_scale, std::vector<TraceTask>& tasks) {
-  if (!std::is_sorted(tasks.begin(), tasks.end(), BySubmitTime)) std::stable_sort(tasks.begin(), tasks.end(), BySubmitTime);
+  if (!std::is_sorted(tasks.begin(), tasks.end(), BySubmitTime))
+    std::stable_sort(tasks.begin(), tasks.end(), BySubmitTime);
   const int64_t origin = tasks.empty() ? 0 : tasks.front().submit_time.ns;
   for (TraceTask& task : tasks) {
     task.submit_time.ns -= origin;
@@ -47,7 +49,8 @@ Result<Trace> LoadTrace(const TraceSpec& spec) {
   Result<Trace> trace = Read(spec);
   if (!trace.ok()) {
     if (trace.status().code() != StatusCode::kNotFound) return trace;
-    return Status(StatusCode::kNotFound, trace.status().message() + "; give its place with --set workload.trace.path=FILE");
+    return Status(StatusCode::kNotFound,
+                  trace.status().message() + "; give its place with --set workload.trace.path=FILE");
   }
   for (TraceTask& task : trace->tasks) {
     for (const auto& [name, amount] : spec.task.resources.custom()) task.resources.Set(name, amount);

@@ -17,7 +17,8 @@ std::vector<int64_t> ReadTaskNames(const Value& value, Problems& problems, const
     std::vector<std::string> names;
     for (const auto& [name, i] : index) names.push_back(name);
     const bool few = names.size() <= 10 || !NearestName(element.scalar, names).empty();
-    problems.Add(element, what + ": there is no task " + element.Describe() + (few ? Suggest(element.scalar, names) : ""));
+    problems.Add(element,
+                 what + ": there is no task " + element.Describe() + (few ? Suggest(element.scalar, names) : ""));
   };
   if (value.kind == Value::Kind::kScalar) {
     add(value);
@@ -146,7 +147,8 @@ void ReadSource(MapReader& map, ParseContext& context, int64_t nodes, WorkloadSp
   map.Read("name", ReadText, source.name);
   const std::string stem = source.name;
   const auto taken = [&] {
-    return std::any_of(workload.sources.begin(), workload.sources.end(), [&](const auto& s) { return s.name == source.name; });
+    return std::any_of(workload.sources.begin(), workload.sources.end(),
+                       [&](const auto& s) { return s.name == source.name; });
   };
   for (int n = 2; taken(); ++n) source.name = stem + "-" + std::to_string(n);
   workload.sources.push_back(std::move(source));

@@ -1,5 +1,5 @@
-// Any bytes as a scenario file, the last line as a --set option: an error message or a scenario, never a crash. An accepted
-// scenario keeps the promises that its users build on.
+// Any bytes as a scenario file, the last line as a --set option: an error message or a scenario, never a crash. An
+// accepted scenario keeps the promises that its users build on.
 #include <cmath>
 #include <cstddef>
 #include <cstdint>

@@ -15,7 +15,10 @@ std::string ErrorOf(const std::string& text) {
 }
 
 TEST(Csv, ColumnsByNameQuotesBlanksAndCrLf) {
-  auto reader = CsvReader::Open("\xEF\xBB\xBF" "a, b ,c\r\n1,\"x,\"\"y\"\"\",3\r\n\r\n 4 ,,6", "f.csv");
+  auto reader = CsvReader::Open(
+      "\xEF\xBB\xBF"
+      "a, b ,c\r\n1,\"x,\"\"y\"\"\",3\r\n\r\n 4 ,,6",
+      "f.csv");
   ASSERT_TRUE(reader.ok()) << reader.status().message();
   EXPECT_EQ(reader->Column("b"), 1);
   EXPECT_EQ(reader->Column("d"), -1);
@@ -49,7 +52,8 @@ TEST(Csv, HeadersThatCannotWork) {
   EXPECT_EQ(ErrorOf("a,b,a\n"), "f.csv:1: two columns are named 'a'");
   EXPECT_EQ(ErrorOf(std::string("a,b\n1,\0002\n", 9)), "f.csv:2: a NUL byte; this is not a text file");
   const auto reader = CsvReader::Open("submit,duration\n", "f.csv");
-  EXPECT_EQ(reader.value().RequireColumn("submitt").status().message(), "f.csv:1: there is no column 'submitt'; did you mean 'submit'?");
+  EXPECT_EQ(reader.value().RequireColumn("submitt").status().message(),
+            "f.csv:1: there is no column 'submitt'; did you mean 'submit'?");
 }
 
 TEST(Csv, LongLinesAndManyRows) {

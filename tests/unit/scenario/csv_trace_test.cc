@@ -9,7 +9,8 @@ Result<Trace> Parse(const std::string& text, const TraceSpec& spec = {}) { retur
 const std::string kHint = " (on_bad_row: drop leaves such rows out)";
 
 TEST(CsvTrace, ColumnsByTheirOwnNamesWithUnitsBehind) {
-  const auto trace = Parse("duration_ms,ignored,submit_time_s,cpus,gpus,memory_mib,name\n250,x,1.5,2,0.5,16,a\n5,y,1,,,,\n");
+  const auto trace =
+      Parse("duration_ms,ignored,submit_time_s,cpus,gpus,memory_mib,name\n250,x,1.5,2,0.5,16,a\n5,y,1,,,,\n");
   ASSERT_TRUE(trace.ok()) << trace.status().message();
   const auto& tasks = trace.value().tasks;
   ASSERT_EQ(tasks.size(), 2u);
@@ -30,7 +31,8 @@ TEST(CsvTrace, MappedColumns) {
   EXPECT_EQ(trace.value().tasks[1].submit_time.ns, Duration::Seconds(2).ns);
   EXPECT_EQ(trace.value().tasks[1].duration, Duration::Micros(9)) << "the unit is read off the column's name";
   spec.mapping["duration"].name = "lenght_us";
-  EXPECT_EQ(Parse("when,length_us\n", spec).status().message(), "t.csv:1: there is no column 'lenght_us'; did you mean 'length_us'?");
+  EXPECT_EQ(Parse("when,length_us\n", spec).status().message(),
+            "t.csv:1: there is no column 'lenght_us'; did you mean 'length_us'?");
 }
 
 TEST(CsvTrace, MissingColumnsAndBadRows) {

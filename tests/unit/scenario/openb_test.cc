@@ -9,7 +9,8 @@
 namespace orrery {
 namespace {
 
-const std::string kPodHeader = "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,creation_time,deletion_time,scheduled_time\n";
+const std::string kPodHeader =
+    "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,creation_time,deletion_time,scheduled_time\n";
 
 std::string PodError(const std::string& rows) {
   const auto pods = ParseOpenbPods(kPodHeader + rows, "pods.csv");
@@ -17,7 +18,8 @@ std::string PodError(const std::string& rows) {
 }
 
 TEST(Openb, Nodes) {
-  const auto nodes = ParseOpenbNodes("sn,cpu_milli,memory_mib,gpu,model\nn0,64000,262144,2,P100\nn1,32000,1024,0,\n", "nodes.csv");
+  const auto nodes =
+      ParseOpenbNodes("sn,cpu_milli,memory_mib,gpu,model\nn0,64000,262144,2,P100\nn1,32000,1024,0,\n", "nodes.csv");
   ASSERT_TRUE(nodes.ok()) << nodes.status().message();
   ASSERT_EQ(nodes.value().size(), 2u);
   EXPECT_EQ(ToString(OpenbNodeResources(nodes.value()[0])), "{CPU: 64, memory: 274877906944, GPU: 2}");
@@ -32,8 +34,10 @@ TEST(Openb, Nodes) {
 }
 
 TEST(Openb, PodsAsRequestsAndTasks) {
-  const auto pods = ParseOpenbPods(kPodHeader + "p0,12000,16384,1,460,V100M16|T4,LS,Running,10,110,60\n"
-                                   "p1,2000,1024,2,1000,,LS,Running,5,25,\np2,1000,0,0,0,,BE,Running,20,30,20\n", "pods.csv");
+  const auto pods = ParseOpenbPods(kPodHeader +
+                                       "p0,12000,16384,1,460,V100M16|T4,LS,Running,10,110,60\n"
+                                       "p1,2000,1024,2,1000,,LS,Running,5,25,\np2,1000,0,0,0,,BE,Running,20,30,20\n",
+                                   "pods.csv");
   ASSERT_TRUE(pods.ok()) << pods.status().message();
   const auto trace = OpenbPodsToTrace(pods.value(), "pods.csv", {});
   ASSERT_TRUE(trace.ok()) << trace.status().message();

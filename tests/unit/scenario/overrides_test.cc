@@ -59,11 +59,14 @@ TEST(Overrides, OneSeedCanBePickedFromMany) {
 TEST(Overrides, LaterOnesWin) { EXPECT_EQ(With({"run.seed=1", "run.seed=2"}).run.seeds, (std::vector<uint64_t>{2})); }
 
 TEST(Overrides, ErrorsNameTheOptionAndTheNearestKey) {
-  EXPECT_EQ(ErrorWith("polcy.placement=fgd"), "--set polcy.placement=fgd: unknown key 'polcy' in the scenario; did you mean 'policy'?");
-  EXPECT_EQ(ErrorWith("workload.trace.pth=x"), "--set workload.trace.pth=x: unknown key 'pth' in trace; did you mean 'path'?");
+  EXPECT_EQ(ErrorWith("polcy.placement=fgd"),
+            "--set polcy.placement=fgd: unknown key 'polcy' in the scenario; did you mean 'policy'?");
+  EXPECT_EQ(ErrorWith("workload.trace.pth=x"),
+            "--set workload.trace.pth=x: unknown key 'pth' in trace; did you mean 'path'?");
   EXPECT_EQ(ErrorWith("cluster.node_types.smal.count=7"),
             "--set cluster.node_types.smal.count=7: the list has no element named 'smal'; did you mean 'small'?");
-  EXPECT_EQ(ErrorWith("cluster.node_types.5.count=7"), "--set cluster.node_types.5.count=7: there is no element 5: the list has 2");
+  EXPECT_EQ(ErrorWith("cluster.node_types.5.count=7"),
+            "--set cluster.node_types.5.count=7: there is no element 5: the list has 2");
   EXPECT_EQ(ErrorWith("cluster.node_types.small.count=-7"),
             "--set cluster.node_types.small.count=-7: '-7' is negative; expected a whole number");
   EXPECT_EQ(ErrorWith("workload.trace.path.x=7"), "--set workload.trace.path.x=7: 'log.swf' has no part 'x'");

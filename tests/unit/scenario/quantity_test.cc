@@ -15,12 +15,15 @@ TEST(Quantity, BytesKnowBothFamiliesOfUnits) {
 }
 
 TEST(Quantity, BytesWithoutOrWithWrongUnitAreErrorsThatShowARightOne) {
-  for (const char* wrong : {"4096", "4Gib", "4GB/s", "-1KiB", "", "GiB", "1e99GiB", "999999PiB", "4 GiB", "nan", "inf"}) {
+  for (const char* wrong :
+       {"4096", "4Gib", "4GB/s", "-1KiB", "", "GiB", "1e99GiB", "999999PiB", "4 GiB", "nan", "inf"}) {
     const auto bytes = ParseBytes(wrong);
     ASSERT_FALSE(bytes.ok()) << wrong;
-    EXPECT_NE(bytes.status().message().find(std::string("'") + wrong + "'"), std::string::npos) << bytes.status().message();
+    EXPECT_NE(bytes.status().message().find(std::string("'") + wrong + "'"), std::string::npos)
+        << bytes.status().message();
   }
-  EXPECT_EQ(ParseBytes("4096").status().message(), "'4096' is not a size; write for example 100B, 16KiB, 512MB or 4GiB");
+  EXPECT_EQ(ParseBytes("4096").status().message(),
+            "'4096' is not a size; write for example 100B, 16KiB, 512MB or 4GiB");
 }
 
 TEST(Quantity, BandwidthTellsBitsFromBytes) {

@@ -10,7 +10,8 @@ name: everything
 description: one of each
 cluster:
   node_types:
-    - {name: big, count: 2, resources: {CPU: 8, memory: 4GiB, GPU: 2, FPGA: 500m}, labels: {zone: a}, speed: 2, boot_time: 1m, price: 0.5}
+    - {name: big, count: 2, resources: {CPU: 8, memory: 4GiB, GPU: 2, FPGA: 500m},
+       labels: {zone: a}, speed: 2, boot_time: 1m, price: 0.5}
     - {name: small, min: 1, max: 10, resources: {CPU: 2, object_store_memory: 512MB}}
   network: {latency: 20us, bandwidth: 10Gbps, topology: racks, rack_size: 16, oversubscription: 4}
   head: small
@@ -23,13 +24,16 @@ workload:
       rate: 10/s
       until: 1m
       at: 5s
-      task: {name: t, duration: 100ms, cpus: 500m, gpus: 1, memory: 1GiB, resources: {FPGA: 0.5}, max_retries: 2, work: spin,
-             allocate: 16MiB, strategy: spread, labels: {zone: "in(a, b)", kind: "!x"}, soft_labels: {disk: ssd}}
-  - generator: {kind: closed, clients: 4, think_time: 1s, count: 100, task: {duration: 1s, strategy: {node: 1, soft: true}}}
+      task: {name: t, duration: 100ms, cpus: 500m, gpus: 1, memory: 1GiB, resources: {FPGA: 0.5}, max_retries: 2,
+             work: spin, allocate: 16MiB, strategy: spread,
+             labels: {zone: "in(a, b)", kind: "!x"}, soft_labels: {disk: ssd}}
+  - generator: {kind: closed, clients: 4, think_time: 1s, count: 100,
+                task: {duration: 1s, strategy: {node: 1, soft: true}}}
   - generator: {kind: burst, size: 10, every: 2s, count: 30, task: {duration: 1s}}
   - generator: {kind: fork_join, width: 5, stages: 3, task: {duration: 1s}}
   - name: graph
-    dag: {tasks: [{name: a, duration: 1s}, {name: b, duration: 2s, after: a}, {name: c, duration: 1s, after: [a, b]}], order: [b, a, c]}
+    dag: {tasks: [{name: a, duration: 1s}, {name: b, duration: 2s, after: a}, {name: c, duration: 1s, after: [a, b]}],
+          order: [b, a, c]}
   - trace: {format: csv, path: t.csv, time_scale: 0.1, limit: 50, on_bad_row: drop,
             mapping: {submit_time: {column: when, unit: ms}, duration: length_s}}
 policy: {placement: best_fit, task_max_retries: 5, worker_idle_timeout: 2s}
@@ -37,7 +41,8 @@ faults:
   - {at: 2s, kind: partition, target: ["node:1", "type:big"], for: 5s}
   - {at: 1s, kind: kill_worker}
   - {at: 3s, kind: slow_node, target: head, factor: 0.5, for: 1s}
-  - {at: 4s, kind: delay_messages, target: all, delay: {kind: exponential, mean: 5ms}, probability: 10%, message: PushTask}
+  - {at: 4s, kind: delay_messages, target: all, delay: {kind: exponential, mean: 5ms},
+     probability: 10%, message: PushTask}
 checks:
   - all_tasks_finish: true
   - {name: slo, max: {metric: wait_s.p95, value: 60s}}

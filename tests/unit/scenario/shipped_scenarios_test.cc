@@ -42,8 +42,9 @@ TEST(ShippedScenarios, PlanningTakesTheAgreedOverrides) {
   for (const char* name : {"openb", "lcg"}) {
     const std::string path = kFolder + "/planning/" + name + ".yaml";
     for (const char* placement : {"random", "dot_product", "gpu_packing", "best_fit", "fgd", "hybrid", "spread"}) {
-      const auto scenario = ParseScenario(ReadAll(path), path, {"workload.trace.path=w", "cluster.trace.path=c",
-                                                                std::string("policy.placement=") + placement});
+      const auto scenario = ParseScenario(
+          ReadAll(path), path,
+          {"workload.trace.path=w", "cluster.trace.path=c", std::string("policy.placement=") + placement});
       ASSERT_TRUE(scenario.ok()) << scenario.status().message();
       EXPECT_EQ(std::get<TraceSpec>(scenario.value().workload.sources[0].what).path, "w");
       EXPECT_EQ(scenario.value().cluster.trace->path, "c");

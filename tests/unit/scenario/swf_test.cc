@@ -16,8 +16,10 @@ std::string ErrorOf(const std::string& text) {
 const std::string kHint = " (on_bad_row: drop leaves such rows out)";
 
 TEST(Swf, JobsBecomeTasks) {
-  const auto trace = ParseSwf("; Version: 2.2\n;\n\n" + kGood + "  2  90 0 1.5 4 -1 1000 8 -1 2000 1 -1 -1 -1 -1 -1 -1 -1\r\n"
-                              "3 95 0 7 -1 -1 -1 2 -1 -1 0 -1 -1 -1 -1 -1 -1 -1", "log.swf");
+  const auto trace = ParseSwf("; Version: 2.2\n;\n\n" + kGood +
+                                  "  2  90 0 1.5 4 -1 1000 8 -1 2000 1 -1 -1 -1 -1 -1 -1 -1\r\n"
+                                  "3 95 0 7 -1 -1 -1 2 -1 -1 0 -1 -1 -1 -1 -1 -1 -1",
+                              "log.swf");
   ASSERT_TRUE(trace.ok()) << trace.status().message();
   const auto& tasks = trace.value().tasks;
   ASSERT_EQ(tasks.size(), 3u);
@@ -31,20 +33,27 @@ TEST(Swf, JobsBecomeTasks) {
 }
 
 TEST(Swf, BadRowsAreErrorsWithTheirRow) {
-  EXPECT_EQ(ErrorOf("; c\n" + kGood + "2 100 5 60 1 -1\n"), "log.swf:3: expected 18 fields, found 6 (is the file cut off?)" + kHint);
-  EXPECT_EQ(ErrorOf(kGood + "2 100 5 sixty 1 -1 -1 1 -1 -1 -1 3 -1 -1 -1 8 -1 -1\n"), "log.swf:2: field 4 is not a number: 'sixty'" + kHint);
-  EXPECT_EQ(ErrorOf("2 100 5 60s 1 -1 -1 1 -1 -1 -1 3 -1 -1 -1 8 -1 -1\n"), "log.swf:1: field 4 is not a number: '60s'" + kHint);
-  EXPECT_EQ(ErrorOf("2 100 5 -1 1 -1 -1 1 -1 -1 -1 3 -1 -1 -1 8 -1 -1\n"), "log.swf:1: field 4: the run time is unknown or out of range" + kHint);
-  EXPECT_EQ(ErrorOf("2 -7 5 1 1 -1 -1 1 -1 -1 -1 3 -1 -1 -1 8 -1 -1\n"), "log.swf:1: field 2: the submit time is unknown or out of range" + kHint);
+  EXPECT_EQ(ErrorOf("; c\n" + kGood + "2 100 5 60 1 -1\n"),
+            "log.swf:3: expected 18 fields, found 6 (is the file cut off?)" + kHint);
+  EXPECT_EQ(ErrorOf(kGood + "2 100 5 sixty 1 -1 -1 1 -1 -1 -1 3 -1 -1 -1 8 -1 -1\n"),
+            "log.swf:2: field 4 is not a number: 'sixty'" + kHint);
+  EXPECT_EQ(ErrorOf("2 100 5 60s 1 -1 -1 1 -1 -1 -1 3 -1 -1 -1 8 -1 -1\n"),
+            "log.swf:1: field 4 is not a number: '60s'" + kHint);
+  EXPECT_EQ(ErrorOf("2 100 5 -1 1 -1 -1 1 -1 -1 -1 3 -1 -1 -1 8 -1 -1\n"),
+            "log.swf:1: field 4: the run time is unknown or out of range" + kHint);
+  EXPECT_EQ(ErrorOf("2 -7 5 1 1 -1 -1 1 -1 -1 -1 3 -1 -1 -1 8 -1 -1\n"),
+            "log.swf:1: field 2: the submit time is unknown or out of range" + kHint);
   EXPECT_EQ(ErrorOf("2 7 5 1 -1 -1 -1 -1 -1 -1 -1 3 -1 -1 -1 8 -1 -1\n"),
             "log.swf:1: fields 5 and 8: the number of processors is unknown or out of range" + kHint);
-  EXPECT_EQ(ErrorOf("2 7 5 1 1 -1 -1 -1 -1 -1 -1 3 -1 -1 -1 8 -1 -1 9\n"), "log.swf:1: expected 18 fields, found more" + kHint);
+  EXPECT_EQ(ErrorOf("2 7 5 1 1 -1 -1 -1 -1 -1 -1 3 -1 -1 -1 8 -1 -1 9\n"),
+            "log.swf:1: expected 18 fields, found more" + kHint);
 }
 
 TEST(Swf, BadRowsAreDroppedOnlyWhenAskedAndCounted) {
   TraceOptions options;
   options.on_bad_row = OnBadRow::kDrop;
-  const auto trace = ParseSwf(kGood + "2 100 5 -1 1 -1 -1 1 -1 -1 -1 3 -1 -1 -1 8 -1 -1\n" + kGood + "4 100 5\n", "log.swf", options);
+  const auto trace =
+      ParseSwf(kGood + "2 100 5 -1 1 -1 -1 1 -1 -1 -1 3 -1 -1 -1 8 -1 -1\n" + kGood + "4 100 5\n", "log.swf", options);
   ASSERT_TRUE(trace.ok());
   EXPECT_EQ(trace.value().tasks.size(), 2u);
   EXPECT_EQ(trace.value().report.rows, 4);

@@ -13,7 +13,9 @@ std::vector<Duration> Seconds(std::initializer_list<int64_t> seconds) {
 
 // Graham's nine tasks.
 TaskGraph Graham() {
-  return TaskGraph::Build({"T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", "T9"}, {{0, 8}, {3, 4}, {3, 5}, {3, 6}, {3, 7}}).value();
+  return TaskGraph::Build({"T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", "T9"},
+                          {{0, 8}, {3, 4}, {3, 5}, {3, 6}, {3, 7}})
+      .value();
 }
 const std::vector<Duration> kGraham = Seconds({3, 2, 2, 2, 4, 4, 4, 4, 9});
 
@@ -72,8 +74,7 @@ TEST(TaskGraph, ALongChainNeedsNoDeepStack) {
 
 TEST(TaskGraph, Graphviz) {
   const auto graph = TaskGraph::Build({"load", "say \"hi\""}, {{0, 1}});
-  EXPECT_EQ(graph.value().ToGraphviz(),
-            "digraph G {\n0[label=load];\n1[label=\"say \\\"hi\\\"\"];\n0->1 ;\n}\n");
+  EXPECT_EQ(graph.value().ToGraphviz(), "digraph G {\n0[label=load];\n1[label=\"say \\\"hi\\\"\"];\n0->1 ;\n}\n");
   EXPECT_NE(graph.value().ToGraphviz(Seconds({2, 1})).find("2s"), std::string::npos);
 }
 
