@@ -102,7 +102,6 @@ Connection* Links::Dial(const Address& to) {
                      remote->in_progress ? Connection::State::kConnecting : Connection::State::kHandshake);
   }
   connection->dialled_as = to;
-  connection->alias_used = to.incarnation == 0;
   routes_[to] = connection;
   if (connection->state == Connection::State::kConnecting) {
     AwaitConnected(*connection);

@@ -200,13 +200,17 @@ void Links::Lose(Connection& connection, Status why) {
     return;
   }
   const Address peer = connection.peer;
-  bool alias_used = false;
+  std::vector<Address> names = {peer};  // every form in which the state machine addressed this peer
   for (Connection* other : std::vector<Connection*>(by_peer_[peer])) {
-    alias_used = alias_used || other->alias_used;
+    if (other->alias_used) names.push_back({peer.endpoint, 0});
+    if (other->dialled) names.push_back(other->dialled_as);  // differs from the peer's own when a relay lies between
     CloseOne(*other);
   }
-  Report(peer, why);
-  if (alias_used) Report({peer.endpoint, 0}, why);
+  std::sort(names.begin() + 1, names.end());
+  names.erase(std::unique(names.begin() + 1, names.end()), names.end());
+  for (const Address& name : names) {
+    if (&name == &names.front() || name != peer) Report(name, why);
+  }
 }
 
 void Links::CloseOne(Connection& connection) {
