@@ -214,7 +214,6 @@ void TaskSubmitter::OnGranted(uint64_t index, const Request& request, const msg:
   ++klass.leases;
   klass.usable.insert({0, index});
   by_worker_[lease.address] = index;
-  by_node_[lease.node].insert(index);
   leases_.Insert(index, std::move(owned));
   if (closed_ || klass.queue.empty()) return ReturnLease(lease, false);
   Pump(lease.class_id);
@@ -296,7 +295,8 @@ void TaskSubmitter::OnLeaseExpiry() {
 void TaskSubmitter::UpdateUsable(Lease& lease, size_t before) {
   auto& usable = classes_.at(lease.class_id).usable;
   usable.erase({before, lease.index});
-  if (!lease.blocked && !lease.exclusive) usable.insert({lease.in_flight.size(), lease.index});
+  const bool room = static_cast<int64_t>(lease.in_flight.size()) < Depth(classes_.at(lease.class_id));
+  if (room && !lease.blocked && !lease.exclusive) usable.insert({lease.in_flight.size(), lease.index});
 }
 
 bool TaskSubmitter::TooOld(const Lease& lease) const {
@@ -315,8 +315,7 @@ void TaskSubmitter::ReturnLease(Lease& lease, bool broken) {
   klass.usable.erase({0, lease.index});
   --klass.leases;
   idle_.erase({lease.idle_since, lease.index});
-  by_worker_.erase(lease.address);
-  by_node_[lease.node].erase(lease.index);
+  by_worker_.Erase(lease.address);
   leases_.Erase(lease.index);
 }
 
@@ -330,8 +329,7 @@ void TaskSubmitter::LeaseLost(uint64_t index, StatusCode status, const std::stri
   klass.usable.erase({lease->in_flight.size(), index});
   --klass.leases;
   idle_.erase({lease->idle_since, index});
-  by_worker_.erase(lease->address);
-  by_node_[lease->node].erase(index);
+  by_worker_.Erase(lease->address);
   // Back to front, so that retried tasks stand in the queue in their old order.
   for (auto it = lease->in_flight.rbegin(); it != lease->in_flight.rend(); ++it) {
     core_.requests.Done({MessageKind::kCancelRunning, *it, 0});
@@ -346,13 +344,12 @@ void TaskSubmitter::OnWorkerFailed(const msg::WorkerFailed& notice) {
 }
 
 void TaskSubmitter::OnNodeDied(NodeId node, const std::string& reason) {
-  if (auto it = by_node_.find(node); it != by_node_.end()) {
-    const std::set<uint64_t> lost = std::move(it->second);
-    by_node_.erase(it);
-    for (uint64_t index : lost) {
-      if (auto* slot = leases_.Find(index)) core_.requests.Done(ReturnKey((*slot)->index));
-      LeaseLost(index, StatusCode::kNodeDied, "node declared dead: " + reason);
-    }
+  std::vector<uint64_t> leases;
+  leases_.CollectKeys(leases);
+  std::sort(leases.begin(), leases.end());
+  for (uint64_t index : leases) {
+    auto* slot = leases_.Find(index);
+    if (slot != nullptr && (*slot)->node == node) LeaseLost(index, StatusCode::kNodeDied, "node declared dead: " + reason);
   }
   std::vector<uint64_t> asked;
   for (const auto& [index, request] : requests_) {
@@ -362,8 +359,8 @@ void TaskSubmitter::OnNodeDied(NodeId node, const std::string& reason) {
 }
 
 void TaskSubmitter::OnPeerLost(const Address& peer) {
-  if (auto it = by_worker_.find(peer); it != by_worker_.end()) {
-    const uint64_t index = it->second;
+  if (const uint64_t* found = by_worker_.Find(peer)) {
+    const uint64_t index = *found;
     // The node manager may know the cause and outlive it: tell it not to reuse the process.
     Lease& lease = **leases_.Find(index);
     Draft<msg::ReturnLease> message;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "runtime/common/ids.h"
+#include "runtime/common/lookup.h"
 #include "runtime/common/resources.h"
 #include "runtime/core_worker/core_context.h"
 #include "runtime/core_worker/task_manager.h"
@@ -70,7 +71,7 @@ class TaskSubmitter final : public TaskQueue {
     SchedulingRequest request;
     Message spec;                         // the RequestLease to copy
     std::deque<uint64_t> queue;
-    std::set<std::pair<size_t, uint64_t>> usable;  // (tasks in flight, lease) of leases that may take more
+    std::set<std::pair<size_t, uint64_t>> usable;  // (tasks in flight, lease) of leases below Depth
     std::set<uint64_t> requests;          // pending lease requests
     size_t leases = 0;
     int64_t mean_run_ns = -1;             // exponential mean of run times; -1: none seen
@@ -96,8 +97,7 @@ class TaskSubmitter final : public TaskQueue {
   TaskManager* tasks_ = nullptr;
   std::map<uint32_t, Class> classes_;
   Lookup<uint64_t, std::unique_ptr<Lease>> leases_;
-  std::map<Address, uint64_t> by_worker_;
-  std::map<NodeId, std::set<uint64_t>> by_node_;
+  Lookup<Address, uint64_t, AddressHash> by_worker_;
   std::map<uint64_t, Request> requests_;
   std::set<std::pair<Time, uint64_t>> idle_;  // kept idle leases by the time they became idle
   uint64_t last_lease_ = 0;

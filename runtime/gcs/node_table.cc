@@ -29,7 +29,11 @@ std::pair<NodeInfo*, bool> NodeTable::Register(const msg::RegisterNode& request)
   by_address_.Insert(address, node.id);
   ++alive_count_;
   ++epoch_;
-  return {&nodes_.emplace(node.id, std::move(node)).first->second, true};
+  const NodeId id = node.id;
+  NodeInfo* info = &nodes_.emplace(id, std::move(node)).first->second;
+  by_id_.resize(id.value + 1, nullptr);
+  by_id_[id.value] = info;
+  return {info, true};
 }
 
 void NodeTable::MarkDead(NodeId id, std::string reason) {
@@ -44,13 +48,13 @@ void NodeTable::MarkDead(NodeId id, std::string reason) {
     const NodeId oldest = dead_.front();
     dead_.erase(dead_.begin());
     by_address_.Erase(nodes_.at(oldest).address);
+    by_id_[oldest.value] = nullptr;
     nodes_.erase(oldest);
   }
 }
 
 NodeInfo* NodeTable::Find(NodeId node) {
-  auto it = nodes_.find(node);
-  return it == nodes_.end() ? nullptr : &it->second;
+  return node.value < by_id_.size() ? by_id_[node.value] : nullptr;
 }
 
 NodeInfo* NodeTable::FindByAddress(const Address& address) {
@@ -59,8 +63,8 @@ NodeInfo* NodeTable::FindByAddress(const Address& address) {
 }
 
 bool NodeTable::Alive(NodeId node) const {
-  auto it = nodes_.find(node);
-  return it != nodes_.end() && it->second.alive();
+  const NodeInfo* info = node.value < by_id_.size() ? by_id_[node.value] : nullptr;
+  return info != nullptr && info->alive();
 }
 
 void NodeTable::CheckInvariants() const {

@@ -54,6 +54,7 @@ class NodeTable {
 
  private:
   std::map<NodeId, NodeInfo> nodes_;
+  std::vector<NodeInfo*> by_id_;  // [id]: the node, nullptr for one long dead; ids are dense and never used again
   Lookup<Address, NodeId, AddressHash> by_address_;
   std::vector<NodeId> dead_;  // oldest first
   uint32_t last_id_ = 0;

@@ -1,5 +1,6 @@
 #include "runtime/gcs/resource_manager.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "runtime/messages/convert.h"
@@ -24,9 +25,9 @@ void ResourceManager::RemoveNode(NodeId node) {
   view_.RemoveNode(node);
   versions_.Erase(node);
   // Leases sent there: their owners notice the death and ask again.
-  if (auto it = assigned_to_.find(node); it != assigned_to_.end()) {
-    for (const auto& [lease, shape] : it->second) assigned_.erase(lease);
-    assigned_to_.erase(it);
+  if (const auto* leases = assigned_to_.Find(node)) {
+    for (LeaseId lease : *leases) assigned_.erase(lease);
+    assigned_to_.Erase(node);
   }
   // Questions of the dead node: nobody would hear the answer.
   std::vector<LeaseId> orphans;
@@ -61,8 +62,8 @@ void ResourceManager::OnReport(const msg::ResourceReport& report) {
   std::vector<FixedPoint> gpu_free;
   for (int64_t raw : report.gpu_free()) gpu_free.push_back({raw});
   view_.SetAvailable(node, FromProto(report.available()), gpu_free);
-  if (auto it = assigned_to_.find(node); it != assigned_to_.end()) {
-    for (const auto& [lease, shape] : it->second) view_.Deduct(node, shapes_[shape].request.resources);
+  if (const auto* leases = assigned_to_.Find(node)) {
+    for (LeaseId lease : *leases) view_.Deduct(node, shapes_[assigned_.at(lease).shape].request.resources);
   }
   NodeInfo* info = nodes_.Find(node);
   info->queued_leases = report.queued_leases();
@@ -148,7 +149,7 @@ bool ResourceManager::TryAssign(LeaseId lease, const Parked& parked) {
   shape.infeasible_traced = false;
   view_.Deduct(placement.node, shape.request.resources);
   assigned_.emplace(lease, Assigned{placement.node, parked.shape, parked.asker, parked.asker_node});
-  assigned_to_[placement.node].emplace(lease, parked.shape);
+  assigned_to_[placement.node].push_back(lease);
   Answer(parked.asker, lease, placement.node, Status::Ok());
   return true;
 }
@@ -173,9 +174,9 @@ void ResourceManager::Unpark(LeaseId lease, const Parked& parked) {
 void ResourceManager::DropAssignment(LeaseId lease, bool give_back) {
   const Assigned assigned = assigned_.at(lease);
   if (give_back) view_.Restore(assigned.node, shapes_[assigned.shape].request.resources);
-  auto node = assigned_to_.find(assigned.node);
-  node->second.erase(lease);
-  if (node->second.empty()) assigned_to_.erase(node);
+  std::vector<LeaseId>& leases = *assigned_to_.Find(assigned.node);
+  leases.erase(std::find(leases.begin(), leases.end(), lease));
+  if (leases.empty()) assigned_to_.Erase(assigned.node);
   assigned_.erase(lease);
 }
 
@@ -219,9 +220,9 @@ void ResourceManager::CheckInvariants(bool full) const {
   for (const Shape& shape : shapes_) queued += shape.queue.size();
   ORRERY_ASSERT(queued == parked_.size());
   size_t deducted = 0;
-  for (const auto& [node, leases] : assigned_to_) {
-    ORRERY_ASSERT(view_.Find(node) != nullptr);
-    deducted += leases.size();
+  for (NodeId node : view_.ids()) {
+    const auto* leases = assigned_to_.Find(node);
+    if (leases != nullptr) deducted += leases->size();
   }
   ORRERY_ASSERT(deducted == assigned_.size());
 }

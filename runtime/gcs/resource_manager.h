@@ -87,7 +87,7 @@ class ResourceManager {
   std::map<uint64_t, uint32_t> heads_;              // ticket of each non-empty queue's head → shape
   std::map<LeaseId, Parked> parked_;                // ordered by owner, so that an owner's leases are a range
   std::map<LeaseId, Assigned> assigned_;
-  std::map<NodeId, std::map<LeaseId, uint32_t>> assigned_to_;  // per node: lease → shape
+  Lookup<NodeId, std::vector<LeaseId>> assigned_to_;  // per node, in order of assignment
   uint64_t next_ticket_ = 1;
 };
 

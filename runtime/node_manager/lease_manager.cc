@@ -50,15 +50,14 @@ void LeaseManager::OnRequestLease(const Address& from, const msg::RequestLease& 
   lease.owner = from;
   lease.job = JobId{request.job()};
   lease.shape = shape_id;
-  by_owner_[from].insert(id);
-  const bool first = shape.queue.empty();
-  Enqueue(lease);
+  owners_.insert(id.owner);
   if (request.grant_or_reject()) {
     if (!TryStart(lease)) {  // amounts fit, but no single GPU does
       End(id);
       SendOutcome(from, id, msg::LeaseReply::REJECTED, Status::Ok());
     }
-  } else if (!(first && PreferHere(shape) && TryStart(lease))) {
+  } else if (!(shape.queue.empty() && PreferHere(shape) && TryStart(lease))) {
+    Enqueue(lease);
     Ask(lease, NodeId{request.rejected_by()});
   }
   const int64_t cpus = std::max<int64_t>(0, resources_.available().Get(ResourceKind::kCpu).raw / FixedPoint::kUnit);
@@ -139,7 +138,6 @@ void LeaseManager::OnPickNodeReply(const msg::PickNodeReply& reply) {
     spill->mutable_spill_address()->CopyFrom(reply.address());
     node_.env.Send(lease.owner, std::move(spill));
     Dequeue(lease);
-    by_owner_[lease.owner].erase(id);
     leases_.erase(it);  // no tombstone: the owner may come back with it
   }
   Changed();
@@ -161,10 +159,11 @@ void LeaseManager::OnWorkerBlocked(WorkerId worker, bool blocked) {
 }
 
 void LeaseManager::OnOwnerLost(const Address& owner) {
-  auto it = by_owner_.find(owner);
-  if (it == by_owner_.end()) return;
-  EndAll({it->second.begin(), it->second.end()});
-  by_owner_.erase(owner);
+  std::vector<LeaseId> ids;
+  for (const auto& [id, lease] : leases_) {
+    if (lease.owner == owner) ids.push_back(id);
+  }
+  if (!ids.empty()) EndAll(ids);
 }
 
 void LeaseManager::OnOwnerDead(WorkerId owner) {
@@ -250,11 +249,13 @@ void LeaseManager::Enqueue(Lease& lease) {
 }
 
 void LeaseManager::Dequeue(Lease& lease) {
+  if (lease.ticket == 0) return;
   Shape& shape = shapes_[lease.shape];
   const bool head = shape.queue.begin()->first == lease.ticket;
   if (head) heads_.erase(lease.ticket);
   shape.queue.erase(lease.ticket);
   if (head && !shape.queue.empty()) heads_.emplace(shape.queue.begin()->first, lease.shape);
+  lease.ticket = 0;
   --queued_;
 }
 
@@ -316,10 +317,6 @@ void LeaseManager::End(LeaseId id) {
     resources_.Free(shapes_[lease.shape].request.resources, lease.gpus);
   }
   ORRERY_ASSERT(!lease.worker);  // whoever ends a granted lease has taken its worker away first
-  if (auto owner = by_owner_.find(lease.owner); owner != by_owner_.end()) {
-    owner->second.erase(id);
-    if (owner->second.empty()) by_owner_.erase(owner);
-  }
   leases_.erase(id);
   tombstones_.Insert(id, true);
   tombstone_order_.push_back(id);

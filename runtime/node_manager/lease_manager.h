@@ -35,6 +35,8 @@ class LeaseManager final : public WorkerPoolListener {
   void OnWorkerBlocked(WorkerId worker, bool blocked);
   void OnOwnerLost(const Address& owner);
   void OnOwnerDead(WorkerId owner);
+  // True once when the process ever asked this node manager for a lease: its end concerns the GCS.
+  bool ForgetOwner(WorkerId owner) { return owners_.erase(owner) != 0; }
   void OnJobFinished(JobId job);
   void OnReportTimer() { reporter_.OnTimer(); }
   void ReportNow() {
@@ -63,7 +65,7 @@ class LeaseManager final : public WorkerPoolListener {
     JobId job;
     uint32_t shape = 0;
     State state = State::kQueued;
-    uint64_t ticket = 0;
+    uint64_t ticket = 0;   // place in the queue; 0: not in it
     bool picking = false;  // the GCS was asked and has not answered
     bool blocked = false;  // its worker waits in get: the CPU is given back
     GpuAllocation gpus;
@@ -103,7 +105,7 @@ class LeaseManager final : public WorkerPoolListener {
   std::vector<Shape> shapes_;
   std::map<uint64_t, uint32_t> heads_;   // ticket of each non-empty queue's head → shape
   std::map<LeaseId, Lease> leases_;      // ordered by owner
-  std::map<Address, std::set<LeaseId>> by_owner_;
+  std::set<WorkerId> owners_;            // workers of this node that have asked for leases
   Lookup<WorkerId, LeaseId> by_worker_;
   Lookup<LeaseId, bool> tombstones_;
   std::deque<LeaseId> tombstone_order_;

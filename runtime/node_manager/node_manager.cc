@@ -40,10 +40,12 @@ void NodeManager::OnMessage(const Address& from, Message message) {
       const auto& notice = message.As<msg::ProcessExited>();
       const WorkerId worker{notice.worker()};
       workers_.OnProcessExited(notice);
-      leases_.OnOwnerDead(worker);
-      Draft<msg::WorkerDead> dead;
-      dead->set_worker(worker.value);
-      node_.env.Send(node_.options.gcs, std::move(dead));
+      if (leases_.ForgetOwner(worker)) {
+        leases_.OnOwnerDead(worker);
+        Draft<msg::WorkerDead> dead;
+        dead->set_worker(worker.value);
+        node_.env.Send(node_.options.gcs, std::move(dead));
+      }
       return MaybeExit();
     }
     case MessageKind::kShutdown: return ShutDown(message.As<msg::Shutdown>().reason(), 0);
