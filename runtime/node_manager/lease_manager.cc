@@ -6,7 +6,7 @@
 #include "runtime/messages/convert.h"
 #include "runtime/messages/message.h"
 #include "runtime/messages/orrery.pb.h"
-#include "runtime/scheduling/policy.h"
+#include "runtime/scheduling/node_picker.h"
 
 namespace orrery {
 
@@ -26,9 +26,10 @@ const StateChart& LeaseManager::Chart() {
 LeaseManager::LeaseManager(NodeContext& node, WorkerPool& pool)
     : node_(node),
       pool_(pool),
-      resources_(node.options.total),
+      resources_(node.options.total, node.options.labels),
       reporter_(node, resources_),
       local_first_(LocalFirst(node.settings.placement)),
+      policy_(PolicyOptionsFrom(node.settings)),
       gpu_choice_(MakePolicy(node.settings.placement).value()->gpu_choice()) {}
 
 void LeaseManager::OnRequestLease(const Address& from, const msg::RequestLease& request) {
@@ -230,14 +231,11 @@ uint32_t LeaseManager::ShapeOf(const msg::SchedulingSpec& spec) {
   return it->second;
 }
 
-// Would the hybrid policy surely choose this node? Below the threshold its score counts as 0, which nothing can beat,
-// except that work without GPUs goes to nodes without GPUs first.
+// Would the policy choose this node, whatever the others are?
 bool LeaseManager::PreferHere(const Shape& shape) const {
   if (!shape.served_here) return false;
   if (shape.request.strategy.kind == SchedulingStrategy::Kind::kNodeAffinity) return true;
-  const bool gpu_node = node_.options.total.Get(ResourceKind::kGpu).raw > 0;
-  if (gpu_node && shape.request.resources.Get(ResourceKind::kGpu).raw == 0) return false;
-  return HybridScore(node_.options.total, resources_.available()) < node_.settings.spread_threshold;
+  return HybridKeepsLocal(resources_, shape.request, policy_);
 }
 
 void LeaseManager::Enqueue(Lease& lease) {

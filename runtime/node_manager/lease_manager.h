@@ -16,6 +16,7 @@
 #include "runtime/node_manager/resource_reporter.h"
 #include "runtime/node_manager/worker_pool.h"
 #include "runtime/scheduling/node_resources.h"
+#include "runtime/scheduling/policy.h"
 
 namespace orrery {
 
@@ -100,6 +101,7 @@ class LeaseManager final : public WorkerPoolListener {
   NodeResourceInstances resources_;
   ResourceReporter reporter_;
   const bool local_first_;
+  const PolicyOptions policy_;
   const GpuChoice gpu_choice_;
   std::map<SchedulingRequest, uint32_t> shape_ids_;
   std::vector<Shape> shapes_;
