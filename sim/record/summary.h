@@ -29,6 +29,7 @@ class Summary {
 
   void SetNumber(std::string_view path, double value);  // not finite: null
   void SetInteger(std::string_view path, int64_t value);
+  void SetUnsigned(std::string_view path, uint64_t value);
   void SetString(std::string_view path, std::string_view value);
   void SetBool(std::string_view path, bool value);
   void SetNull(std::string_view path);

@@ -1,0 +1,113 @@
+#include "sim/record/recorder.h"
+
+#include <algorithm>
+
+#include "sim/record/recorder_state.h"
+
+namespace orrery {
+
+RunRecorder::RunRecorder(RecorderOptions options) : state_(std::make_unique<State>()) {
+  state_->options = std::move(options);
+  if (state_->options.events_path.empty()) return;
+  Result<EventLog> log = EventLog::Open(state_->options.events_path);
+  state_->log_failed = !log.ok();  // Write reports it
+  if (log.ok()) state_->log.emplace(std::move(log.value()));
+}
+
+RunRecorder::~RunRecorder() = default;
+
+TaskRow& RunRecorder::State::Row(TaskId id, Time submitted) {
+  if (TaskRow* row = tasks.Find(id)) return *row;
+  const bool counted = static_cast<int64_t>(tasks.size()) >= options.warmup_tasks && submitted >= options.warmup_until;
+  TaskRow& row = tasks.Add(id);
+  row.submit = submitted.ns;
+  row.counted = counted;
+  if (counted) occupancy.Enter(submitted.ns);
+  return row;
+}
+
+void RunRecorder::DescribeTask(const TaskDescription& task) {
+  TaskRow& row = state_->Row(task.task, task.submitted);
+  row.name = state_->tasks.names().Add(task.name);
+  row.job = task.job;
+  row.cpus = task.cpus;
+  row.gpus = task.gpus;
+}
+
+void RunRecorder::DescribeNode(const NodeDescription& node) { state_->nodes[node.node].what = node; }
+
+void RunRecorder::NodeLeft(NodeId node, Time when) {
+  NodeRow& row = state_->nodes[node];
+  row.what.node = node;
+  if (!row.left) row.left = when;
+}
+
+void RunRecorder::OnTrace(Time now, const TraceEvent& event) {
+  State& s = *state_;
+  if (s.log) s.log->OnTrace(now.ns, 0, event);
+  switch (event.kind) {
+    case TraceKind::kTaskSubmitted: {
+      TaskRow& row = s.Row(event.task, now);
+      if (row.name == 0) row.name = s.tasks.names().Add(event.text);
+      break;
+    }
+    case TraceKind::kTaskRetried:
+      ++s.retries;
+      ++s.Row(event.task, now).retries;
+      break;
+    case TraceKind::kTaskFinished: s.OnTaskFinished(now, event); break;
+    case TraceKind::kNodeRegistered:
+      if (s.nodes.count(event.node) == 0) s.nodes[event.node].what = {event.node, "", "", 0, 0, 0, now};
+      break;
+    case TraceKind::kNodeDead: NodeLeft(event.node, now); break;
+    case TraceKind::kFaultFired: s.faults.push_back({now, std::string(event.text), event.node, event.worker}); break;
+    default: break;
+  }
+}
+
+void RunRecorder::State::OnTaskFinished(Time now, const TraceEvent& event) {
+  TaskRow& row = Row(event.task, now);
+  if (row.status >= 0) {
+    ++ended_twice;
+    return;
+  }
+  row.status = static_cast<int8_t>(event.c);
+  row.node = event.node;
+  row.worker = event.worker;
+  if (row.name == 0) row.name = tasks.names().Add(event.text);
+  if (row.status == 0 || event.b > 0) {
+    row.start = event.a;
+    row.finish = event.b;
+    nodes[event.node].what.node = event.node;
+    nodes[event.node].busy_cpu_seconds += row.cpus * (static_cast<double>(event.b - event.a) / 1e9);
+  }
+  ++(row.status == 0 ? finished : failed);
+  if (row.counted) occupancy.Leave(now.ns);
+}
+
+uint64_t RunRecorder::submitted() const { return state_->tasks.size(); }
+uint64_t RunRecorder::finished() const { return state_->finished; }
+uint64_t RunRecorder::failed() const { return state_->failed; }
+uint64_t RunRecorder::in_system() const { return submitted() - finished() - failed(); }
+
+Summary& RunRecorder::Finish(const RunFacts& facts) {
+  if (state_->log) state_->log_failed = !state_->log->Close().ok();
+  state_->log.reset();
+  state_->WriteFacts(facts);
+  state_->WriteTaskFigures();
+  state_->WriteUtilization(facts.end);
+  state_->WriteLittlesLaw();
+  if (facts.critical_path_s) state_->summary.SetNumber("bounds.critical_path_s", *facts.critical_path_s);
+  if (facts.work_s) state_->summary.SetNumber("bounds.work_s", *facts.work_s);
+  state_->summary.SetChecks({});
+  return state_->summary;
+}
+
+Summary& RunRecorder::summary() { return state_->summary; }
+
+size_t RunRecorder::MemoryBytes() const {
+  return sizeof(State) + state_->tasks.MemoryBytes() + state_->nodes.size() * (sizeof(NodeRow) + 64) +
+         state_->faults.capacity() * sizeof(FaultRow);
+}
+
+}  // namespace orrery
