@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "sim/checkers/conservation.h"
 #include "sim/engine/digest.h"
 #include "sim/engine/event_log.h"
 #include "sim/faults/fault_injector.h"
@@ -50,7 +51,7 @@ SimEngine::RunEnd Drive(SimCluster& cluster, const RunRecorder& recorder, const 
   return ended;
 }
 
-RunFacts FactsOf(const SimCluster& cluster, const SimEngine& engine, uint64_t seed, double wall) {
+RunFacts FactsOf(const SimCluster& cluster, const SimEngine& engine, uint64_t seed, Time end, double wall) {
   RunFacts facts;
   facts.world = "sim";
   facts.scenario = cluster.scenario().name;
@@ -58,7 +59,7 @@ RunFacts FactsOf(const SimCluster& cluster, const SimEngine& engine, uint64_t se
   facts.digest = engine.digest().value();
   facts.events = engine.counters().events;
   facts.messages = engine.counters().messages;
-  facts.end = engine.Now();
+  facts.end = end;
   facts.wall_seconds = wall;
   double path = 0, work = 0;
   bool known = true;
@@ -109,14 +110,19 @@ Result<RunOutcome> RunScenario(const Scenario& scenario, uint64_t seed, const Ru
   const auto start = std::chrono::steady_clock::now();
   const SimEngine::RunEnd ended = Drive(cluster, recorder, options);
   const double wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const Time end = cluster.engine().Now();
+  if (cluster.finished()) cluster.engine().RunUntil(end + kQuiescence);
   cluster.engine().Audit();
   if (log) {
     if (Status status = log->Close(); !status.ok()) return status;
   }
   RunOutcome outcome;
-  Summary& summary = recorder.Finish(FactsOf(cluster, cluster.engine(), seed, wall));
+  Summary& summary = recorder.Finish(FactsOf(cluster, cluster.engine(), seed, end, wall));
   AddRunDetails(cluster, faults, cluster.engine(), summary);
   std::vector<CheckResult> checks = EvaluateChecks(scenario.checks, summary);
+  if (cluster.finished()) {
+    for (CheckResult& check : CheckConservation(cluster)) checks.push_back(std::move(check));
+  }
   for (const std::string& name : faults.NeverFired()) {
     checks.push_back({"fault_fired", false, "the fault " + name + " was asked for but hit nothing"});
   }

@@ -40,6 +40,7 @@ class SimCluster final : public DriverHost, public TraceSink, public EventHandle
   SimExecutor& executor() { return executor_; }
   const Scenario& scenario() const { return scenario_; }
   std::vector<Node>& nodes() { return nodes_; }
+  const std::vector<Node>& nodes() const { return nodes_; }
   const std::vector<std::unique_ptr<SimDriver>>& drivers() const { return drivers_; }
   Gcs* gcs();
   NodeManager* node_manager(const Node& node);

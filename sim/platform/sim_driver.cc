@@ -45,7 +45,7 @@ void SimDriver::OnMessage(ProcessHandle, Message message) {
 
 void SimDriver::OnProcessGone(ProcessHandle) {
   if (closed_) return;
-  closed_ = done_ = true;
+  closed_ = done_ = killed_ = true;
   host_.OnDriverDone();
 }
 

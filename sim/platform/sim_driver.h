@@ -36,6 +36,8 @@ class SimDriver final : public LocalEndpoint, public EventHandler, public Worklo
   // Ends the driver in order (its job finishes).
   void Close();
   bool closed() const { return closed_; }
+  // It ended without closing: killed, or its node manager was.
+  bool killed() const { return killed_; }
   uint64_t submitted() const { return submitted_; }
   uint64_t ended() const { return ended_; }
   const WorkloadSource& source() const { return *source_; }
@@ -68,6 +70,7 @@ class SimDriver final : public LocalEndpoint, public EventHandler, public Worklo
   uint64_t ended_ = 0;
   bool done_ = false;
   bool closed_ = false;
+  bool killed_ = false;
 };
 
 }  // namespace orrery

@@ -29,7 +29,7 @@ void TraceSource::OnWake(WorkloadPort& port, uint64_t) {
     task.work = row.duration;
     task.resources = row.resources;
     task.strategy = template_.strategy;
-    task.strategy.hard_labels.insert(task.strategy.hard_labels.end(), row.labels.begin(), row.labels.end());
+    task.strategy.hard_labels = row.labels;  // the reader has put the template's among them
     task.max_retries = template_.max_retries;
     task.kind = template_.work;
     task.allocate_bytes = row.memory_bytes;
