@@ -42,7 +42,7 @@ void FuzzMessages(const uint8_t* data, size_t size, size_t piece) {
 
 void FuzzHandshake(Handshake::Side side, const uint8_t* data, size_t size, size_t piece) {
   const orrery::Address self = {(uint64_t{0x7f000001} << 16) | 1, 1};
-  Handshake handshake(side, {.self = self, .token = "fuzz"}, {});
+  Handshake handshake(side, {.self = self, .token = "fuzz", .fingerprint = 1}, {});
   std::string reply = handshake.Start();
   FrameReader reader(orrery::kMaxHandshakeBody);
   bool preamble_seen = false;
