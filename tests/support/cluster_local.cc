@@ -1,0 +1,221 @@
+// The inside of a machine: the host that starts and ends processes, the executor that runs tasks, the application.
+#include <algorithm>
+
+#include "runtime/messages/convert.h"
+#include "runtime/messages/orrery.pb.h"
+#include "tests/support/cluster.h"
+#include "tests/support/process_env.h"
+
+namespace orrery::test {
+
+void Cluster::SendLocal(ProcessId from, const Address& to, Message message) {
+  observer_->OnLocal(from, to, true, message);
+  if (to == Address::Host()) return ToHost(from, std::move(message));
+  if (to == Address::Executor()) return ToExecutor(from, std::move(message));
+  ToApplication(from, std::move(message));
+}
+
+void Cluster::DeliverLocal(ProcessId process, const Address& from, Message message, Duration delay) {
+  Event event;
+  event.type = Event::Type::kLocal;
+  event.target = process;
+  event.address = from;
+  event.message = ThroughCodec(std::move(message));
+  Schedule(now_ + delay, std::move(event));
+}
+
+// ---- host -----------------------------------------------------------------------------------------------------------
+
+// Runs within a handler of the process: it must not end it here, so ends are events.
+void Cluster::ToHost(ProcessId from, Message message) {
+  Event event;
+  event.type = Event::Type::kSpawn;
+  event.target = from;
+  const bool start = message.kind() == MessageKind::kStartProcess;
+  if (start) starting_[{from, message.As<msg::StartProcess>().worker()}] = true;
+  event.message = std::move(message);
+  Schedule(now_ + (start ? Between(options_.startup_min, options_.startup_max) : Duration{}), std::move(event));
+}
+
+void Cluster::TellExited(ProcessId node_manager, WorkerId worker, int code, int signal) {
+  if (!Alive(node_manager)) return;
+  Draft<msg::ProcessExited> exited;
+  exited->set_worker(worker.value);
+  exited->set_exit_code(code);
+  exited->set_signal(signal);
+  DeliverLocal(node_manager, Address::Host(), std::move(exited), Between(options_.latency_min, options_.latency_max));
+}
+
+// What the host does with StartProcess, KillProcess and Exit.
+void Cluster::Spawn(Event event) {
+  const ProcessId from = event.target;
+  if (!Alive(from)) return;
+  if (event.message.kind() == MessageKind::kExit) {
+    const Process& process = *processes_[from];
+    const int code = event.message.As<msg::Exit>().code();
+    const WorkerId worker = process.worker;
+    const ProcessId parent = process.parent;
+    const bool child = process.kind == ProcessKind::kWorker;
+    Kill(from, 0);
+    if (child) TellExited(parent, worker, code, 0);
+    return;
+  }
+  if (event.message.kind() == MessageKind::kKillProcess) {
+    const auto& kill = event.message.As<msg::KillProcess>();
+    if (starting_.erase({from, kill.worker()}) != 0) return TellExited(from, WorkerId{kill.worker()}, 0, kill.force() ? 9 : 15);
+    const ProcessId victim = FindWorker(WorkerId{kill.worker()});
+    if (victim != kNoProcess && (kill.force() || !processes_[victim]->deaf)) Kill(victim, kill.force() ? 9 : 15);
+    return;
+  }
+  const WorkerId worker{event.message.As<msg::StartProcess>().worker()};
+  if (starting_.erase({from, worker.value}) == 0) return;  // killed before it was there
+  const StartMode mode = start_mode_[processes_[from]->name];
+  if (mode == StartMode::kFails) return TellExited(from, worker, 127, 0);
+  const ProcessId id = AddProcess(processes_[from]->name + ".w" + std::to_string(worker.index()), ProcessKind::kWorker,
+                                  processes_[from]->host);
+  Process& process = *processes_[id];
+  process.worker = worker;
+  process.parent = from;
+  process.client = mode == StartMode::kHangs;
+  observer_->OnSpawned(id);
+  Draft<msg::ProcessStarted> started;
+  started->set_worker(worker.value);
+  started->set_pid(1000 + id);
+  DeliverLocal(from, Address::Host(), std::move(started));
+  if (mode == StartMode::kHangs) return;
+  CoreWorkerOptions options;
+  options.self = process.address;
+  options.node_manager = processes_[from]->address;
+  options.worker = worker;
+  options.pid = 1000 + id;
+  process.machine = std::make_unique<CoreWorker>(*process.env, options_.settings, std::move(options));
+}
+
+// ---- executor -------------------------------------------------------------------------------------------------------
+
+void Cluster::ToExecutor(ProcessId from, Message message) {
+  Process& process = *processes_[from];
+  if (message.kind() == MessageKind::kInterruptTask) {
+    const auto& interrupt = message.As<msg::InterruptTask>();
+    if (process.running && process.running->task == TaskId{{interrupt.owner()}, interrupt.index()}) {
+      FinishTask(from, StatusCode::kCancelled, "interrupted");
+    }
+    return;
+  }
+  const auto& task = message.As<msg::ExecuteTask>();
+  ORRERY_ASSERT_MSG(!process.running, "an executor runs one task at a time");
+  process.running = Running{{{task.spec().owner()}, task.spec().index()}, task.spec().num_returns(), now_, ++sequence_};
+  if (observer_->OnExecute(from, task) || task.spec().work_ns() < 0) return;
+  Event end;
+  end.type = Event::Type::kTaskEnd;
+  end.target = from;
+  end.id = process.running->generation;
+  Schedule(now_ + Duration{task.spec().work_ns()}, std::move(end));
+}
+
+void Cluster::FinishTask(ProcessId worker, StatusCode status, const std::string& error) {
+  Process& process = *processes_[worker];
+  if (!process.running) return;
+  const Running running = *process.running;
+  process.running.reset();
+  Draft<msg::TaskExecuted> result;
+  result->set_owner(running.task.owner.value);
+  result->set_index(running.task.index);
+  result->set_status(static_cast<uint32_t>(status));
+  result->set_error(error);
+  result->set_start_ns(running.start.ns);
+  result->set_finish_ns(now_.ns);
+  if (status == StatusCode::kOk) {
+    for (uint32_t i = 0; i < running.num_returns; ++i) result->add_returns("value");
+  }
+  DeliverLocal(worker, Address::Executor(), std::move(result));
+}
+
+std::optional<TaskId> Cluster::RunningOn(ProcessId worker) const {
+  const auto& running = processes_[worker]->running;
+  return running ? std::optional<TaskId>(running->task) : std::nullopt;
+}
+
+ProcessId Cluster::WorkerRunning(TaskId task) const {
+  for (const auto& process : processes_) {
+    if (process->running && process->running->task == task) return process->id;
+  }
+  return kNoProcess;
+}
+
+// ---- application ----------------------------------------------------------------------------------------------------
+
+void Cluster::ToApplication(ProcessId from, Message message) {
+  if (message.kind() == MessageKind::kDriverReady) processes_[from]->ready = message.As<msg::DriverReady>().status() == 0;
+}
+
+void Cluster::FromApplication(ProcessId process, Message message) {
+  DeliverLocal(process, Address::Application(), std::move(message));
+}
+
+ObjectId Cluster::Submit(ProcessId id, const TaskPlan& plan) {
+  Process& process = *processes_[id];
+  const CoreWorker* worker = core(id);
+  ORRERY_ASSERT_MSG(worker != nullptr && worker->id(), "only a registered process submits");
+  const auto [klass, added] = process.classes.emplace(plan.request, static_cast<uint32_t>(process.classes.size() + 1));
+  if (added) {
+    Draft<msg::DefineClass> define;
+    define->set_class_id(klass->second);
+    ToProto(plan.request, define->mutable_spec());
+    FromApplication(id, std::move(define));
+  }
+  const TaskId task{worker->id(), ++process.last_task};
+  Draft<msg::SubmitTask> submit;
+  msg::TaskSpec* spec = submit->mutable_spec();
+  spec->set_owner(task.owner.value);
+  spec->set_index(task.index);
+  spec->set_name(plan.name);
+  spec->set_work_ns(plan.work.ns);
+  spec->set_num_returns(plan.num_returns);
+  spec->set_function(plan.function);
+  for (const ObjectId& object : plan.args) {
+    msg::TaskArg* arg = spec->add_args();
+    arg->set_object_owner(object.task.owner.value);
+    arg->set_object_task(object.task.index);
+    arg->set_object_index(object.index);
+  }
+  submit->set_class_id(klass->second);
+  submit->set_max_retries(plan.retries);
+  submit->set_retry_exceptions(plan.retry_exceptions);
+  submit->set_notify(true);
+  submit->set_parent(plan.parent.index);
+  submit->set_parent_owner(plan.parent.owner.value);
+  FromApplication(id, std::move(submit));
+  return {task, 0};
+}
+
+ObjectId Cluster::Put(ProcessId id, std::string value) {
+  const ObjectId object{{core(id)->id(), ++processes_[id]->last_task}, 0};
+  Draft<msg::PutObject> put;
+  ToProto(object, put->mutable_object());
+  put->set_value(std::move(value));
+  FromApplication(id, std::move(put));
+  return object;
+}
+
+uint64_t Cluster::Get(ProcessId id, const std::vector<ObjectId>& objects, Duration timeout, bool from_task) {
+  Draft<msg::GetObjects> get;
+  get->set_request(++processes_[id]->last_request);
+  for (const ObjectId& object : objects) ToProto(object, get->add_objects());
+  get->set_timeout_ns(timeout.ns);
+  get->set_from_task(from_task);
+  FromApplication(id, std::move(get));
+  return processes_[id]->last_request;
+}
+
+void Cluster::CancelTask(ProcessId id, TaskId task, bool force, bool recursive) {
+  Draft<msg::CancelTask> cancel;
+  cancel->set_index(task.index);
+  cancel->set_force(force);
+  cancel->set_recursive(recursive);
+  FromApplication(id, std::move(cancel));
+}
+
+void Cluster::CloseDriver(ProcessId id) { FromApplication(id, Draft<msg::CloseDriver>()); }
+
+}  // namespace orrery::test
