@@ -129,8 +129,8 @@ Result<RunOutcome> RunScenario(const Scenario& scenario, uint64_t seed, const Ru
   summary.SetChecks(checks);
   outcome.checks = std::move(checks);
   const bool cut = !cluster.finished() && recorder.in_system() > 0;
-  if (ended == SimEngine::RunEnd::kTimeLimit && cut) outcome.exit_code = kExitTimeout;
   if (!summary.ChecksOk()) outcome.exit_code = kExitCheckFailed;
+  if (ended == SimEngine::RunEnd::kTimeLimit && cut) outcome.exit_code = kExitTimeout;  // why checks failed, too
   if (!options.out.empty()) {
     if (Status status = recorder.Write(options.out); !status.ok()) return status;
   }

@@ -18,16 +18,18 @@ namespace {
 constexpr uint64_t kBoot = 1, kBegin = 2;
 constexpr uint32_t kNodeManagerSlot = 17;
 
+// No service times and no latency: then sending takes no time at all, as closed forms want it.
+bool MessagesAreFree(const Scenario& scenario) {
+  return scenario.cluster.cost_profile.kind == CostProfileSpec::Kind::kZero && scenario.cluster.network.latency.ns == 0;
+}
+
 EngineOptions OptionsFor(const Scenario& scenario, uint64_t seed, EngineOptions options) {
   const NetworkSpec& network = scenario.cluster.network;
   options.seed = seed;
   if (network.topology == NetworkSpec::Topology::kRacks) {
     options.network.rack_bandwidth = static_cast<double>(network.rack_size) * network.bandwidth / network.oversubscription;
   }
-  // Nothing costs anything in a world without costs: closed forms need it.
-  if (scenario.cluster.cost_profile.kind == CostProfileSpec::Kind::kZero && network.latency.ns == 0) {
-    options.network.same_host_latency = {};
-  }
+  if (MessagesAreFree(scenario)) options.network.same_host_latency = {};
   return options;
 }
 
@@ -73,7 +75,7 @@ void SimCluster::AddHosts(std::vector<NodeSpec> specs) {
     host.cores = static_cast<int32_t>(std::max<int64_t>(1, spec.resources.Get(ResourceKind::kCpu).raw / FixedPoint::kUnit));
     host.latency_out = Duration{network.latency.ns / 2};
     host.latency_in = network.latency - host.latency_out;
-    host.bandwidth_out = host.bandwidth_in = network.bandwidth;
+    host.bandwidth_out = host.bandwidth_in = MessagesAreFree(scenario_) ? 0 : network.bandwidth;
     if (network.topology == NetworkSpec::Topology::kRacks) {
       host.rack = static_cast<uint32_t>(static_cast<int64_t>(nodes_.size()) / network.rack_size);
     }

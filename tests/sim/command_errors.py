@@ -50,7 +50,7 @@ with tempfile.TemporaryDirectory() as FOLDER:
     check("infinite wait is a time limit", ["run", HELLO, "--set", "run.time_limit=1ms"], 4, "time limit")
     a, b = f"{FOLDER}/a", f"{FOLDER}/b"
     for out, seed in ((a, "1"), (b, "2")):
-        check("run", ["run", HELLO, "--seed", seed, "--out", out, "--log-events"], 0)
+        check("run", ["run", f"{SOURCE}/scenarios/faults/kill_worker.yaml", "--seed", seed, "--out", out, "--log-events"], 0)
     check("equal runs", ["diff", a, a], 0, "equal")
     check("different runs", ["diff", a, b], 6)
     check("nothing to compare", ["diff", a, FOLDER], 2, "--log-events")

@@ -2,7 +2,6 @@
 // must see it (and must not see its twin, which sorts first: --ordered).
 #include <cstdio>
 #include <cstring>
-#include <map>
 #include <memory>
 #include <unordered_set>
 #include <vector>
@@ -46,7 +45,11 @@ class Sender final : public StateMachine {
   Env& env_;
   const bool ordered_;
   std::vector<std::unique_ptr<Peer>> peers_;
-  std::unordered_set<const Peer*> table_;
+  // Mixes the address, as the hashes of Abseil and Folly do.
+  struct AddressMix {
+    size_t operator()(const Peer* peer) const { return Mix64(reinterpret_cast<uintptr_t>(peer)); }
+  };
+  std::unordered_set<const Peer*, AddressMix> table_;
 };
 
 class Sink final : public StateMachine {
