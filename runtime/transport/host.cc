@@ -69,10 +69,10 @@ Result<std::optional<WorkerEnvironment>> WorkerEnvironment::FromProcess() {
   return std::optional<WorkerEnvironment>(environment);
 }
 
-void DieWithParent(int parent_pid) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
+void DieWithParent(int parent_pid, int signal) {
+  prctl(PR_SET_PDEATHSIG, signal);
   // It may have died before the line above.
-  if (getppid() != parent_pid) kill(getpid(), SIGKILL);
+  if (getppid() != parent_pid) kill(getpid(), signal);
 }
 
 class LiveHost::Impl {
@@ -208,8 +208,10 @@ LiveHost::Impl::~Impl() {
   for (const auto& [worker, process] : processes_) kill(-process.pid, SIGKILL);
   for (const auto& [worker, process] : processes_) {
     waitpid(process.pid, nullptr, 0);
+    env_.impl().Unwatch(process.pidfd);
     close(process.pidfd);
   }
+  env_.impl().CancelCall(kSweepTimer);
   if (!processes_.empty() && !options_.socket_dir.empty()) RemoveStaleSockets(options_.socket_dir);
 }
 

@@ -28,9 +28,9 @@ struct WorkerEnvironment {
   static Result<std::optional<WorkerEnvironment>> FromProcess();
 };
 
-// First thing in a worker's main: have the kernel send SIGKILL when the parent dies, also if the parent is dead already
+// First thing in a worker's main: have the kernel send `signal` (SIGKILL) when the parent dies, also if the parent is dead already
 // (then this call does not return). posix_spawn cannot set this from outside.
-void DieWithParent(int parent_pid);
+void DieWithParent(int parent_pid, int signal = 9);
 
 struct HostOptions {
   std::string session_dir{};

@@ -1,5 +1,9 @@
 #include "runtime/transport/live_env.h"
 
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "runtime/transport/endpoint.h"
@@ -30,6 +34,8 @@ LiveEnv::Impl::~Impl() {
   Stop();
   token_.StopBackground();
   links_.Close(started_ ? kCloseLimit : Duration{});
+  while (!watched_.empty()) Unwatch(watched_.begin()->first);
+  if (signal_fd_ >= 0) close(signal_fd_);
 }
 
 void LiveEnv::Impl::Send(const Address& to, Message message) {
@@ -80,12 +86,36 @@ LiveStats LiveEnv::Impl::stats() const {
 }
 
 void LiveEnv::Impl::WatchReadable(int fd, std::function<void()> ready) {
-  auto descriptor = std::make_shared<Descriptor>(reactor_.context(), fd);
-  descriptor->async_wait(asio::posix::descriptor_base::wait_read,
-                         [descriptor, ready = std::move(ready)](const asio::error_code& error) {
-                           descriptor->release();  // the descriptor belongs to the caller
-                           if (!error) ready();
-                         });
+  Descriptor& descriptor = *(watched_[fd] = std::make_unique<Descriptor>(reactor_.context(), fd));
+  descriptor.async_wait(asio::posix::descriptor_base::wait_read,
+                        [this, fd, ready = std::move(ready)](const asio::error_code& error) {
+                          if (error) return;
+                          Unwatch(fd);
+                          ready();
+                        });
+}
+
+void LiveEnv::Impl::Unwatch(int fd) {
+  auto node = watched_.extract(fd);
+  if (!node.empty()) node.mapped()->release();  // the file descriptor itself stays the caller's
+}
+
+void LiveEnv::Impl::CatchSignals(const std::vector<int>& signals, std::function<void(int)> handler) {
+  ORRERY_ASSERT_MSG(signal_fd_ < 0, "CatchSignals is called once");
+  sigset_t set;
+  sigemptyset(&set);
+  for (int signal : signals) sigaddset(&set, signal);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  signal_fd_ = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+  ORRERY_ASSERT(signal_fd_ >= 0);
+  on_signal_ = std::move(handler);
+  ReadSignals();
+}
+
+void LiveEnv::Impl::ReadSignals() {
+  signalfd_siginfo info;
+  while (read(signal_fd_, &info, sizeof info) == sizeof info) on_signal_(static_cast<int>(info.ssi_signo));
+  WatchReadable(signal_fd_, [this] { ReadSignals(); });
 }
 
 void LiveEnv::Impl::CallLater(uint64_t id, Duration delay, std::function<void()> call) {
@@ -113,6 +143,10 @@ void LiveEnv::SetStateMachine(StateMachine* machine) { impl_->machine = machine;
 void LiveEnv::SetLocalEndpoint(const Address& address, LocalEndpoint* endpoint) {
   ORRERY_ASSERT(address.local() && address.endpoint != 0);
   impl_->endpoints[address.endpoint] = endpoint;
+}
+
+void LiveEnv::CatchSignals(const std::vector<int>& signals, std::function<void(int)> handler) {
+  impl_->CatchSignals(signals, std::move(handler));
 }
 
 void LiveEnv::SetTraceSink(TraceSink* sink) { impl_->sink = sink; }

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "runtime/common/status.h"
 #include "runtime/env/env.h"
@@ -77,6 +78,10 @@ class LiveEnv final : public Env {
   // `address` is one of Address::Host(), Executor(), Application(). Not owned.
   void SetLocalEndpoint(const Address& address, LocalEndpoint* endpoint);
   void SetTraceSink(TraceSink* sink);
+
+  // Blocks `signals` in this thread (and those it starts later), and calls `handler` on the driving thread for each that
+  // comes. Before other threads are started.
+  void CatchSignals(const std::vector<int>& signals, std::function<void(int)> handler);
 
   // --- Env: for the state machine and LocalEndpoints, holding the token ---
   Time Now() const override;  // CLOCK_MONOTONIC; any thread. Equal on all processes of one machine.

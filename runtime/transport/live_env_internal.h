@@ -37,8 +37,13 @@ class LiveEnv::Impl final : public LinkObserver {
 
   // For the process launcher: calls `ready` (holding the token) when `fd` becomes readable, once. Closes nothing.
   void WatchReadable(int fd, std::function<void()> ready);
+  // Before `fd` is closed without having become readable.
+  void Unwatch(int fd);
   // For the process launcher: one timer of its own; re-arms.
   void CallLater(uint64_t id, Duration delay, std::function<void()> call);
+  void CancelCall(uint64_t id) { calls_.erase(id); }
+
+  void CatchSignals(const std::vector<int>& signals, std::function<void(int)> handler);
 
   // LinkObserver
   void OnLinkMessage(const Address& from, Message message) override { machine->OnMessage(from, std::move(message)); }
@@ -78,6 +83,7 @@ class LiveEnv::Impl final : public LinkObserver {
   bool Spin();
   void FlushIfDue();
   void BackgroundTurn();
+  void ReadSignals();
 
   Reactor reactor_;
   DriveToken token_;
@@ -92,6 +98,9 @@ class LiveEnv::Impl final : public LinkObserver {
   std::vector<Posted> batch_;           // being delivered
   std::deque<Local> local_;
   std::map<uint64_t, std::function<void()>> calls_;
+  std::map<int, std::unique_ptr<Descriptor>> watched_;
+  int signal_fd_ = -1;
+  std::function<void(int)> on_signal_;
 
   Time unflushed_since_{};
   int turns_without_poll_ = 0;
