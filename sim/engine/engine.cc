@@ -28,11 +28,13 @@ uint32_t EngineCore::TakeSlot(HostState& host, uint32_t wanted) {
   constexpr size_t kResting = 32;
   uint32_t slot = wanted;
   if (slot == 0) {
-    while (!host.free_slots.empty() && host.slots[host.free_slots.front() - kFirstSlot] != 0) host.free_slots.pop_front();
+    while (!host.free_slots.empty() && host.slots[host.free_slots.front() - kFirstSlot] != 0) {
+      host.free_slots.erase(host.free_slots.begin());
+    }
     const size_t next = host.slots.size() + kFirstSlot;
     if (host.free_slots.size() > kResting || (next > kMaxSlot && !host.free_slots.empty())) {
       slot = host.free_slots.front();
-      host.free_slots.pop_front();
+      host.free_slots.erase(host.free_slots.begin());
     } else {
       slot = static_cast<uint32_t>(next);
     }
@@ -238,7 +240,7 @@ Random SimEngine::NamedRandom(std::string_view name, std::string_view purpose) c
 size_t SimEngine::MemoryBytes() const {
   size_t bytes = sizeof(EngineCore) + core_->queue.MemoryBytes() + core_->refs.capacity() * sizeof(EngineCore::ProcessRef) +
                  core_->hosts.capacity() * sizeof(EngineCore::HostState) + core_->flows.capacity() * sizeof(EngineCore::Flow);
-  for (const EngineCore::HostState& host : core_->hosts) bytes += host.slots.capacity() * sizeof(uint32_t) + 600;
+  for (const EngineCore::HostState& host : core_->hosts) bytes += (host.slots.capacity() + host.free_slots.capacity()) * sizeof(uint32_t);
   for (const EngineCore::ProcessRef& ref : core_->refs) {
     if (ref.process != nullptr) bytes += ref.process->MemoryBytes();
   }

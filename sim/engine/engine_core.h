@@ -57,7 +57,7 @@ class EngineCore {
     int64_t tx_free = 0, rx_free = 0;      // when the network card is done with what it has
     double out_ns = 0, in_ns = 0;          // per byte; 0: no queue
     std::vector<uint32_t> slots;           // process at slot kFirstSlot + i, or 0
-    std::deque<uint32_t> free_slots;       // reused oldest first
+    std::vector<uint32_t> free_slots;      // reused oldest first; rarely longer than what rests
   };
   struct ProcessRef {
     uint64_t endpoint = 0;

@@ -41,6 +41,7 @@ void MakeEngine(Duration precision) {
   ORRERY_ASSERT_MSG(g_engine == nullptr, "one flow solver per process: fork for the next run");
   SignalGuard guard;
   xbt_log_control_set("xbt_cfg.thres:warning");
+  xbt_log_control_set("res_network.thres:error");  // a latency below the grid's precision is what the grid is for
   g_engine = new sg::s4u::Engine(std::string("orrery"));
   sg::s4u::Engine::set_config(std::string("network/model:CM02"));
   sg::s4u::Engine::set_config(std::string("network/crosstraffic:no"));
