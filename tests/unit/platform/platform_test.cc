@@ -94,7 +94,7 @@ TEST(FaultInjector, ANodeComesBackAsANewNode) {
 
 TEST(FaultInjector, BrokenConnectionsLoseNoTask) {
   Simulation run(std::string(kCluster) + kWork + "policy: {task_max_retries: 100}\n" +
-          "faults: [{kind: drop_messages, at: 0, for: 200ms, probability: 10%, target: all}]\n");
+          "faults: [{kind: drop_messages, at: 0, for: 2s, probability: 30%, target: all}]\n");
   run.ToTheEnd();
   EXPECT_GT(run.faults.fired(), 0u);
   EXPECT_EQ(run.recorder.finished() + run.recorder.failed(), 30u);
