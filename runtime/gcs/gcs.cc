@@ -79,10 +79,28 @@ void Gcs::OnRegisterNode(const Address& from, const msg::RegisterNode& request) 
     reply->set_message("declared dead (" + node->death_reason + "); start again as a new node");
   }
   env_.Send(from, std::move(reply));
-  if (!added) return;
+  if (!added) {
+    health_.Heard(node->id);
+    if (!node->alive()) return;
+    RepeatNews(from);
+    resources_.OnNodeReconnected(node->id);
+    return;
+  }
   env_.Trace({.kind = TraceKind::kNodeRegistered, .node = node->id, .text = node->name});
   health_.Watch(node->id, node->address);
   resources_.AddNode(node->id, FromProto(request.total()), node->labels);
+}
+
+// The node's connection was broken: what it may have missed, once more.
+void Gcs::RepeatNews(const Address& node) {
+  for (NodeId dead : nodes_.RecentlyDead(kNewsRepeated)) SendNodeDied(node, dead, nodes_.Find(dead)->death_reason);
+  for (JobId job : jobs_.RecentlyFinished(kNewsRepeated)) SendJobFinished(node, job);
+}
+
+void Gcs::SendJobFinished(const Address& to, JobId job) {
+  Draft<msg::JobFinished> notice;
+  notice->set_job(job.value);
+  env_.Send(to, std::move(notice));
 }
 
 void Gcs::DeclareDead(NodeId node, const std::string& reason) {
@@ -109,10 +127,7 @@ void Gcs::FinishJob(JobId job, uint32_t status) {
   if (!jobs_.Finish(job, status)) return;
   resources_.OnOwnerDead(jobs_.Find(job)->driver);
   for (const auto& [id, info] : nodes_.all()) {
-    if (!info.alive()) continue;
-    Draft<msg::JobFinished> notice;
-    notice->set_job(job.value);
-    env_.Send(info.address, std::move(notice));
+    if (info.alive()) SendJobFinished(info.address, job);
   }
 }
 

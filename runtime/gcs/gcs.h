@@ -29,12 +29,16 @@ class Gcs final : public StateMachine {
   const JobManager& jobs() const { return jobs_; }
 
  private:
+  static constexpr size_t kNewsRepeated = 100;  // latest deaths and ends told to a node that was cut off
+
   void OnRegisterNode(const Address& from, const msg::RegisterNode& request);
   void OnClusterStatus(const Address& from, const msg::GetClusterStatus& request);
   void OnFinishJob(const Address& from, const msg::FinishJob& request);
   void OnShutdown(const msg::Shutdown& request);
   void DeclareDead(NodeId node, const std::string& reason);
   void FinishJob(JobId job, uint32_t status);
+  void RepeatNews(const Address& node);
+  void SendJobFinished(const Address& to, JobId job);
   // False when `node` is not an alive node: it is told of its own death, and must end.
   bool FromAliveNode(const Address& from, NodeId node);
   void SendNodeDied(const Address& to, NodeId node, const std::string& reason);

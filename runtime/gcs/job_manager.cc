@@ -26,7 +26,7 @@ void JobManager::OnRegisterJob(const Address& from, Message message) {
 void JobManager::OnGetJob(const Address& from, const msg::GetJob& request) {
   Draft<msg::GetJobReply> reply;
   reply->set_job(request.job());
-  if (Job* job = Find(JobId{request.job()})) {
+  if (Job* job = Find(JobId{request.job()}); job != nullptr && job->running) {
     reply->mutable_worker()->CopyFrom(job->registration.As<msg::RegisterJob>().worker());
   } else {
     reply->set_status(static_cast<uint32_t>(StatusCode::kNotFound));

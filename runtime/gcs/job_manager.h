@@ -1,8 +1,11 @@
 // Jobs: one per driver, from its registration to its end.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "runtime/common/ids.h"
 #include "runtime/common/lookup.h"
@@ -34,6 +37,10 @@ class JobManager {
   bool Finish(JobId job, uint32_t status);
   // Running jobs whose driver lives on `node`, in order of id.
   std::vector<JobId> RunningOn(NodeId node) const;
+  // The latest ends, at most `limit`, oldest first.
+  std::vector<JobId> RecentlyFinished(size_t limit) const {
+    return {finished_.end() - static_cast<std::ptrdiff_t>(std::min(limit, finished_.size())), finished_.end()};
+  }
   const std::map<JobId, Job>& all() const { return jobs_; }
   Job* Find(JobId job);
 

@@ -1,6 +1,8 @@
 // The GCS's list of nodes: who is alive, in which epoch of the cluster, and where.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <map>
 #include <string>
 #include <vector>
@@ -46,6 +48,10 @@ class NodeTable {
   NodeInfo* Find(NodeId node);
   NodeInfo* FindByAddress(const Address& address);
   bool Alive(NodeId node) const;
+  // The latest deaths, at most `limit`, oldest first.
+  std::vector<NodeId> RecentlyDead(size_t limit) const {
+    return {dead_.end() - static_cast<std::ptrdiff_t>(std::min(limit, dead_.size())), dead_.end()};
+  }
   const std::map<NodeId, NodeInfo>& all() const { return nodes_; }
   uint32_t alive_count() const { return alive_count_; }
   // Counts membership changes; grows with each registration and death.

@@ -1,11 +1,13 @@
 #include "runtime/gcs/resource_manager.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "runtime/messages/convert.h"
 #include "runtime/messages/message.h"
 #include "runtime/messages/orrery.pb.h"
+#include "runtime/scheduling/fit.h"
 
 namespace orrery {
 
@@ -29,21 +31,38 @@ void ResourceManager::RemoveNode(NodeId node) {
     for (LeaseId lease : *leases) assigned_.erase(lease);
     assigned_to_.Erase(node);
   }
-  // Questions of the dead node: nobody would hear the answer.
+  ForgetAsker(node);
+  // An affinity that has become impossible must be answered now, not left to wait.
+  for (uint32_t shape = 0; shape < shapes_.size(); ++shape) {
+    if (shapes_[shape].request.strategy.affinity_node == node.value) ServeShape(shape);
+  }
+}
+
+void ResourceManager::OnNodeReconnected(NodeId node) {
+  // Places on this node whose acknowledgement may have been lost.
+  std::vector<LeaseId> leases;
+  if (const auto* on_node = assigned_to_.Find(node)) leases = *on_node;
+  for (LeaseId lease : leases) DropAssignment(lease, true);
+  ForgetAsker(node);
+  ServeParked(node);
+}
+
+// Nobody hears the answers to what this node has asked: its questions, and the places that were answers, are void.
+void ResourceManager::ForgetAsker(NodeId node) {
   std::vector<LeaseId> orphans;
   for (const auto& [lease, parked] : parked_) {
     if (parked.asker_node == node) orphans.push_back(lease);
   }
   for (LeaseId lease : orphans) Unpark(lease, parked_.at(lease));
   std::vector<LeaseId> unheard;
+  std::set<NodeId> grown;
   for (const auto& [lease, assigned] : assigned_) {
-    if (assigned.asker_node == node) unheard.push_back(lease);
+    if (assigned.asker_node != node) continue;
+    unheard.push_back(lease);
+    grown.insert(assigned.node);
   }
   for (LeaseId lease : unheard) DropAssignment(lease, true);
-  // An affinity that has become impossible must be answered now, not left to wait.
-  for (uint32_t shape = 0; shape < shapes_.size(); ++shape) {
-    if (shapes_[shape].request.strategy.affinity_node == node.value) ServeShape(shape);
-  }
+  for (NodeId node_with_room : grown) ServeParked(node_with_room);
 }
 
 void ResourceManager::OnReport(const msg::ResourceReport& report) {
@@ -73,20 +92,24 @@ void ResourceManager::OnReport(const msg::ResourceReport& report) {
 
 void ResourceManager::OnPickNode(const Address& from, const msg::PickNode& request) {
   const LeaseId lease = FromProto(request.lease());
-  const NodeId avoid{request.avoid_node()};
+  NodeId avoid;
   if (auto it = assigned_.find(lease); it != assigned_.end()) {
-    if (it->second.node != avoid) return Answer(from, lease, it->second.node, Status::Ok());
+    if (it->second.node != NodeId{request.avoid_node()}) return Answer(from, lease, it->second.node, Status::Ok());
+    // The node refused, but has not said why; or it could not be reached. Had it reported, its view would be right now.
+    avoid = it->second.node;
     DropAssignment(lease, true);
   }
   if (parked_.count(lease) != 0) return;
   Parked parked;
   parked.asker = from;
   parked.asker_node = NodeId{request.node()};
-  parked.avoid = avoid;
   parked.shape = ShapeOf(FromProto(request.spec()));
   parked.ticket = next_ticket_++;
   // First come, first served within a shape: only an empty queue may be passed by.
-  if (!shapes_[parked.shape].queue.empty() || !TryAssign(lease, parked)) Park(lease, parked);
+  // To avoid a node is a wish: where no other can serve, it must be asked again, since it may have nothing to report.
+  const bool answered = shapes_[parked.shape].queue.empty() && (TryAssign(lease, parked, avoid) || (avoid && TryAssign(lease, parked)));
+  if (!answered) Park(lease, parked);
+  if (avoid) ServeParked(avoid);
 }
 
 void ResourceManager::OnCancelPick(LeaseId lease) {
@@ -125,17 +148,27 @@ uint32_t ResourceManager::ShapeOf(const SchedulingRequest& request) {
   return it->second;
 }
 
+// A hard affinity names the only node that may serve, and what a node has never changes: as in Ray, such a task fails at
+// once when that node is dead or could never hold it. Anything else may become feasible when a node joins.
+std::string ResourceManager::WhyNever(const SchedulingRequest& request) const {
+  const SchedulingStrategy& strategy = request.strategy;
+  if (strategy.kind != SchedulingStrategy::Kind::kNodeAffinity || strategy.soft) return "";
+  const NodeId id{strategy.affinity_node};
+  const NodeView* node = view_.Find(id);
+  if (node == nullptr) return ToString(id) + " of the task's hard node affinity is not alive";
+  if (!FitsEver(request.resources, node->total)) return ToString(id) + " of the task's hard node affinity is too small for it";
+  if (!Matches(strategy.hard_labels, node->labels)) return ToString(id) + " of the task's hard node affinity has other labels";
+  return "";
+}
+
 // True when the question is answered: with a node, or with the definite error that there will never be one.
-bool ResourceManager::TryAssign(LeaseId lease, const Parked& parked) {
+bool ResourceManager::TryAssign(LeaseId lease, const Parked& parked, NodeId avoid) {
   Shape& shape = shapes_[parked.shape];
-  const SchedulingStrategy& strategy = shape.request.strategy;
-  if (strategy.kind == SchedulingStrategy::Kind::kNodeAffinity && !strategy.soft &&
-      !nodes_.Alive(NodeId{strategy.affinity_node})) {
-    Answer(parked.asker, lease, {}, {StatusCode::kInfeasible, "node-" + std::to_string(strategy.affinity_node) +
-                                                                  " of the task's hard node affinity is not alive"});
+  if (const std::string never = WhyNever(shape.request); !never.empty()) {
+    Answer(parked.asker, lease, {}, {StatusCode::kInfeasible, never});
     return true;
   }
-  const PickContext context{shape.request, parked.asker_node, parked.avoid, true};
+  const PickContext context{shape.request, parked.asker_node, avoid, true};
   const Placement placement = picker_->PickNode(view_, context, env_.RandomFor(RandomStream::kScheduling));
   if (placement.kind != Placement::Kind::kAvailable) {
     const bool infeasible = placement.kind == Placement::Kind::kInfeasible;
@@ -186,7 +219,7 @@ void ResourceManager::ServeParked(NodeId grown) {
   const NodeView* node = view_.Find(grown);
   if (node == nullptr) return;
   for (const auto& [ticket, shape] : heads_) {
-    if (shapes_[shape].request.resources.FitsIn(node->available)) shapes.push_back(shape);
+    if (Covers(node->available, shapes_[shape].request.resources)) shapes.push_back(shape);
   }
   for (uint32_t shape : shapes) ServeShape(shape);
 }

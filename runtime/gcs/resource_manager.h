@@ -29,6 +29,9 @@ class ResourceManager {
 
   void AddNode(NodeId node, const ResourceSet& total, const Labels& labels);
   void RemoveNode(NodeId node);
+  // Its connection broke and was made again: what was said over it either way may be lost. Forgets what hangs on that; the
+  // node asks its open questions again and reports what it has.
+  void OnNodeReconnected(NodeId node);
   void OnReport(const msg::ResourceReport& report);
   void OnPickNode(const Address& from, const msg::PickNode& request);
   void OnCancelPick(LeaseId lease);
@@ -51,7 +54,6 @@ class ResourceManager {
   struct Parked {
     Address asker;      // the node manager that asked
     NodeId asker_node;
-    NodeId avoid;
     uint32_t shape = 0;
     uint64_t ticket = 0;
   };
@@ -69,7 +71,10 @@ class ResourceManager {
   };
 
   uint32_t ShapeOf(const SchedulingRequest& request);
-  bool TryAssign(LeaseId lease, const Parked& parked);
+  bool TryAssign(LeaseId lease, const Parked& parked, NodeId avoid = {});
+  // Why no node will ever serve this, or "".
+  std::string WhyNever(const SchedulingRequest& request) const;
+  void ForgetAsker(NodeId node);
   void Park(LeaseId lease, Parked parked);
   void Unpark(LeaseId lease, const Parked& parked);
   void DropAssignment(LeaseId lease, bool give_back);
