@@ -34,7 +34,12 @@ void CoreWorker::OnMessage(const Address& from, Message message) {
     // The hot ones first.
     case MessageKind::kTaskReply: submitter_.OnTaskReply(from, message.As<msg::TaskReply>()); break;
     case MessageKind::kPushTask: receiver_.OnPushTask(from, std::move(message)); break;
-    case MessageKind::kTaskExecuted: receiver_.OnTaskExecuted(message.As<msg::TaskExecuted>()); break;
+    case MessageKind::kTaskExecuted:
+      // An interrupted task may leave its gets behind.
+      requests_.ForgetTask();
+      blocked_gets_ = 0;
+      receiver_.OnTaskExecuted(message.As<msg::TaskExecuted>());
+      break;
     case MessageKind::kSubmitTask: tasks_.Submit(std::move(message)); break;
     case MessageKind::kGetObjects: CountBlocked(requests_.OnGet(message.As<msg::GetObjects>())); break;
     case MessageKind::kWaitObjects: CountBlocked(requests_.OnWait(message.As<msg::WaitObjects>())); break;
@@ -52,8 +57,8 @@ void CoreWorker::OnMessage(const Address& from, Message message) {
       tasks_.Cancel(cancel.index(), cancel.force(), cancel.recursive());
       break;
     }
-    case MessageKind::kLeaseReply: submitter_.OnLeaseReply(message.As<msg::LeaseReply>()); break;
-    case MessageKind::kReturnLeaseReply: submitter_.OnReturnLeaseReply(message.As<msg::ReturnLeaseReply>()); break;
+    case MessageKind::kLeaseReply: submitter_.OnLeaseReply(from, message.As<msg::LeaseReply>()); break;
+    case MessageKind::kReturnLeaseReply: submitter_.OnReturnLeaseReply(from, message.As<msg::ReturnLeaseReply>()); break;
     case MessageKind::kWorkerFailed: submitter_.OnWorkerFailed(message.As<msg::WorkerFailed>()); break;
     case MessageKind::kNodeDied: {
       const auto& notice = message.As<msg::NodeDied>();
@@ -72,10 +77,7 @@ void CoreWorker::OnMessage(const Address& from, Message message) {
     }
     default: core_.env.Trace({.kind = TraceKind::kStaleMessage, .worker = core_.id, .text = message.name()});
   }
-  if (const int answered = tasks_.TakeUnblocked(); answered > 0) {
-    blocked_gets_ -= answered;
-    if (blocked_gets_ == 0) receiver_.SetBlocked(false);
-  }
+  Unblock(tasks_.TakeUnblocked());
 }
 
 void CoreWorker::OnTimer(TimerKind kind, uint64_t id) {
@@ -83,11 +85,7 @@ void CoreWorker::OnTimer(TimerKind kind, uint64_t id) {
     case TimerKind::kRetryRequests: return core_.requests.OnTimer();
     case TimerKind::kLeaseExpiry: return submitter_.OnLeaseExpiry();
     case TimerKind::kTaskRetry: return tasks_.OnRetryTimer(id);
-    case TimerKind::kGetTimeout: {
-      blocked_gets_ -= requests_.OnTimeout(id);
-      if (blocked_gets_ == 0) receiver_.SetBlocked(false);
-      return;
-    }
+    case TimerKind::kGetTimeout: return Unblock(requests_.OnTimeout(id));
     default: ORRERY_ASSERT_MSG(false, "a timer that core workers do not set");
   }
 }
@@ -96,6 +94,7 @@ void CoreWorker::OnPeerLost(const Address& peer) {
   if (peer == core_.options.node_manager) return OnNodeManagerLost();
   submitter_.OnPeerLost(peer);
   receiver_.OnOwnerLost(peer);
+  Unblock(tasks_.TakeUnblocked());  // a lost worker may have failed what the running task waits for
 }
 
 void CoreWorker::OnRegisterWorkerReply(const msg::RegisterWorkerReply& reply) {
@@ -103,6 +102,8 @@ void CoreWorker::OnRegisterWorkerReply(const msg::RegisterWorkerReply& reply) {
   if (reply.status() != 0) return Exit(1, reply.message());
   core_.node = NodeId{reply.node()};
   core_.job = JobId{reply.job()};
+  // An owner may have been told of this worker, and have sent a task that submits others, before this arrived.
+  submitter_.OnRegistered();
   TellReady(0, "");
 }
 
@@ -139,6 +140,7 @@ void CoreWorker::OnExitWorker(const msg::ExitWorker& request) {
 }
 
 void CoreWorker::OnCloseDriver(const msg::CloseDriver& request) {
+  tasks_.Close(StatusCode::kCancelled, "the driver has closed");
   submitter_.Close();
   Draft<msg::FinishDriver> finish;
   finish->set_job(core_.job.value);
@@ -149,9 +151,11 @@ void CoreWorker::OnCloseDriver(const msg::CloseDriver& request) {
 // Without its node manager a worker has no right to run, and a driver no way to.
 void CoreWorker::OnNodeManagerLost() {
   if (!core_.driver()) return Exit(1, "the node manager is gone");
-  for (const RequestKey& key : core_.requests.KeysTo(core_.options.node_manager)) core_.requests.Done(key);
+  const bool was_closing = core_.requests.Pending({MessageKind::kFinishDriver, 0, 0});
+  tasks_.Close(StatusCode::kNodeDied, "the driver's node manager is gone");
   submitter_.Close();
-  tasks_.FailAll(StatusCode::kNodeDied, "the driver's node manager is gone");
+  for (const RequestKey& key : core_.requests.KeysTo(core_.options.node_manager)) core_.requests.Done(key);
+  if (was_closing) return core_.env.Send(Address::Application(), Draft<msg::DriverClosed>());
   TellReady(static_cast<uint32_t>(StatusCode::kUnavailable), "the connection to the node manager was lost");
 }
 
@@ -174,6 +178,13 @@ void CoreWorker::Exit(int code, const std::string& reason) {
 
 void CoreWorker::CountBlocked(bool blocks) {
   if (blocks && ++blocked_gets_ == 1) receiver_.SetBlocked(true);
+}
+
+// So many gets of the running task have been answered.
+void CoreWorker::Unblock(int answered) {
+  if (answered == 0) return;
+  blocked_gets_ -= answered;
+  if (blocked_gets_ == 0) receiver_.SetBlocked(false);
 }
 
 void CoreWorker::CheckInvariants(bool full) const {

@@ -26,6 +26,7 @@ class CoreWorker final : public StateMachine {
   const TaskManager& tasks() const { return tasks_; }
   const TaskSubmitter& submitter() const { return submitter_; }
   const MemoryStore& store() const { return store_; }
+  size_t pending_requests() const { return core_.requests.size(); }
 
  private:
   void OnRegisterWorkerReply(const msg::RegisterWorkerReply& reply);
@@ -38,6 +39,7 @@ class CoreWorker final : public StateMachine {
   void TellReady(uint32_t status, const std::string& message);
   void Exit(int code, const std::string& reason);
   void CountBlocked(bool blocks);
+  void Unblock(int answered);
 
   CoreContext core_;
   MemoryStore store_;

@@ -44,6 +44,7 @@ bool RequestTable::Begin(uint64_t id, Request request, int64_t timeout_ns) {
   request.timed = timeout_ns > 0;
   if (request.timed) core_.env.SetTimer(Duration::Nanos(timeout_ns), TimerKind::kGetTimeout, id);
   const bool from_task = request.from_task;
+  if (from_task) of_task_.insert(id);
   requests_.Insert(id, std::move(request));
   return from_task;
 }
@@ -55,6 +56,7 @@ int RequestTable::OnObjectReady(const std::vector<uint64_t>& requests) {
     if (found == nullptr || --found->missing > 0) continue;
     const Request request = std::move(*found);
     requests_.Erase(id);
+    of_task_.erase(id);
     if (request.timed) core_.env.CancelTimer(TimerKind::kGetTimeout, id);
     Answer(id, request, false);
     tasks += request.from_task;
@@ -67,8 +69,17 @@ int RequestTable::OnTimeout(uint64_t id) {
   if (found == nullptr) return 0;
   const Request request = std::move(*found);
   requests_.Erase(id);
+  of_task_.erase(id);
   Answer(id, request, true);
   return request.from_task;
+}
+
+void RequestTable::ForgetTask() {
+  for (uint64_t id : of_task_) {
+    if (requests_.Find(id)->timed) core_.env.CancelTimer(TimerKind::kGetTimeout, id);
+    requests_.Erase(id);
+  }
+  of_task_.clear();
 }
 
 void RequestTable::Answer(uint64_t id, const Request& request, bool timed_out) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <vector>
 
 #include "runtime/common/lookup.h"
@@ -20,6 +21,8 @@ class RequestTable {
   // Each returns how many waiting tasks were answered.
   int OnObjectReady(const std::vector<uint64_t>& requests);
   int OnTimeout(uint64_t request);
+  // The running task has ended: what it still waits for is of no interest.
+  void ForgetTask();
 
   size_t size() const { return requests_.size(); }
 
@@ -39,6 +42,7 @@ class RequestTable {
   CoreContext& core_;
   MemoryStore& store_;
   Lookup<uint64_t, Request> requests_;
+  std::set<uint64_t> of_task_;  // requests of the running task
 };
 
 }  // namespace orrery

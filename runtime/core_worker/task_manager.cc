@@ -46,6 +46,7 @@ void TaskManager::Submit(Message message) {
   for (uint32_t i = 0; i < spec.num_returns(); ++i) store_.AddPending({{core_.id, task}, i});
   if (submit.parent() != 0) children_[{{submit.parent_owner()}, submit.parent()}].push_back(task);
   core_.env.Trace({.kind = TraceKind::kTaskSubmitted, .task = {core_.id, task}, .node = core_.node, .worker = core_.id, .text = spec.name()});
+  if (closed_.status != StatusCode::kOk) return Fail(task, closed_);
   if (static_cast<int64_t>(tasks_.size()) > core_.settings.max_pending_tasks) {
     return Fail(task, {.status = StatusCode::kUnavailable, .error = "too many unfinished tasks (max_pending_tasks = " +
                        std::to_string(core_.settings.max_pending_tasks) + ")"});
@@ -66,6 +67,7 @@ bool TaskManager::Resolve(uint64_t task, OwnedTask& entry) {
     if (value == nullptr && store_.Contains(object)) {
       store_.AddDependent(object, task);
       ++entry.unresolved;
+      ++entry.held;
       continue;
     }
     if (value == nullptr) {
@@ -100,6 +102,7 @@ void TaskManager::TakeArguments(uint64_t task, OwnedTask& entry) {
   for (const msg::TaskArg& arg : entry.submit.As<msg::SubmitTask>().spec().args()) {
     if (arg.object_task() != 0) objects.push_back(ArgObject(arg));
   }
+  entry.held = 0;  // let go of below, also when one of them fails the task
   Resolve(task, entry);
   for (ObjectId object : objects) store_.DropDependent(object, task);
 }
@@ -140,6 +143,7 @@ void TaskManager::Complete(uint64_t task, AttemptResult result, google::protobuf
 
 void TaskManager::AttemptFailed(uint64_t task, AttemptResult result) {
   OwnedTask* entry = Find(task);
+  if (entry == nullptr) return;  // ended by Close
   if (entry->cancelled) {
     result.status = StatusCode::kCancelled;
     result.error = "cancelled; its worker was stopped";
@@ -178,24 +182,22 @@ void TaskManager::Fail(uint64_t task, AttemptResult result) {
   OwnedTask* entry = Find(task);
   if (entry->state == OwnedTask::State::kQueued) queue_.Remove(task, *entry);
   if (entry->state == OwnedTask::State::kRetryWait) core_.env.CancelTimer(TimerKind::kTaskRetry, task);
-  if (entry->state == OwnedTask::State::kWaiting && entry->unresolved > 0) {
-    for (const msg::TaskArg& arg : entry->submit.As<msg::SubmitTask>().spec().args()) {
-      const ObjectId object = ArgObject(arg);
-      if (arg.object_task() != 0 && entry->unresolved > 0 && store_.Contains(object)) {
-        store_.DropDependent(object, task);
-        --entry->unresolved;
-      }
-    }
+  for (const msg::TaskArg& arg : entry->submit.As<msg::SubmitTask>().spec().args()) {
+    if (entry->held == 0) break;
+    if (arg.object_task() == 0) continue;
+    store_.DropDependent(ArgObject(arg), task);
+    --entry->held;
   }
   Finish(task, result);
 }
 
-void TaskManager::FailAll(StatusCode status, const std::string& reason) {
+void TaskManager::Close(StatusCode status, const std::string& reason) {
+  closed_ = {.status = status, .error = reason};
   std::vector<uint64_t> all;
   tasks_.CollectKeys(all);
   std::sort(all.begin(), all.end());
   for (uint64_t task : all) {
-    if (Find(task) != nullptr) Fail(task, {.status = status, .error = reason});
+    if (Find(task) != nullptr) Fail(task, closed_);
   }
 }
 

@@ -31,6 +31,7 @@ struct OwnedTask {
   uint32_t attempt = 0;
   int32_t retries_left = 0;   // -1: for ever
   uint32_t unresolved = 0;    // arguments whose value is not known yet
+  uint32_t held = 0;          // arguments, first ones first, whose objects are kept in the store for this task
   uint64_t lease = 0;         // index of the lease it was pushed on
   Message submit;             // SubmitTask; the spec stays for another attempt
 };
@@ -77,7 +78,8 @@ class TaskManager {
   void AttemptFailed(uint64_t task, AttemptResult result);
   // The task fails now, whatever its budget.
   void Fail(uint64_t task, AttemptResult result);
-  void FailAll(StatusCode status, const std::string& reason);
+  // Every task fails now, and those submitted later at once.
+  void Close(StatusCode status, const std::string& reason);
   void OnRetryTimer(uint64_t task);
   // Seals an object and wakes who waited for it.
   void Seal(ObjectId object, StoredValue value);
@@ -101,6 +103,7 @@ class TaskManager {
   std::map<TaskId, std::vector<uint64_t>> children_;  // parent → tasks it submitted here, unfinished or not
   std::deque<uint64_t> ready_;                        // tasks with one more argument known, to be looked at
   bool draining_ = false;
+  AttemptResult closed_;  // what later submissions get; kOk while open
   int unblocked_ = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/messages/convert.h"
 #include "runtime/messages/message.h"
 #include "runtime/messages/orrery.pb.h"
 
@@ -10,17 +11,31 @@ namespace orrery {
 
 void TaskReceiver::OnPushTask(const Address& from, Message message) {
   const auto& push = message.As<msg::PushTask>();
-  uint64_t& last = last_sequence_[from];
-  // A worker is leased again by the same owner with a fresh count; within one lease the count only grows.
-  if (push.sequence() != 1 && push.sequence() <= last) {
+  if (IsRepeated(push)) {
     core_.env.Trace({.kind = TraceKind::kStaleMessage, .worker = core_.id, .text = "PushTask"});
     return;
   }
-  last = push.sequence();
   Received received{from, std::move(message)};
   if (blocked_) return Refuse(received, true);
   queue_.push_back(std::move(received));
   StartNext();
+}
+
+// Within one lease the sequence only grows.
+bool TaskReceiver::IsRepeated(const msg::PushTask& push) {
+  const LeaseId lease = FromProto(push.lease());
+  const auto [last, is_new] = last_sequence_.Insert(lease, push.sequence());
+  if (!is_new) {
+    if (push.sequence() <= *last) return true;
+    *last = push.sequence();
+    return false;
+  }
+  leases_seen_.push_back(lease);
+  if (leases_seen_.size() > kLeasesRemembered) {
+    last_sequence_.Erase(leases_seen_.front());
+    leases_seen_.pop_front();
+  }
+  return false;
 }
 
 void TaskReceiver::StartNext() {
@@ -94,7 +109,6 @@ bool TaskReceiver::OnCancelRunning(const Address& from, const msg::CancelRunning
 void TaskReceiver::OnOwnerLost(const Address& owner) {
   std::erase_if(queue_, [&](const Received& received) { return received.from == owner; });
   if (running_ && running_->from == owner) owner_gone_ = true;
-  last_sequence_.Erase(owner);
 }
 
 void TaskReceiver::SetBlocked(bool blocked) {

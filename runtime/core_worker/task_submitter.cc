@@ -11,7 +11,10 @@ namespace orrery {
 namespace {
 RequestKey LeaseRequestKey(uint64_t index) { return {MessageKind::kRequestLease, index, 0}; }
 RequestKey CancelKey(uint64_t index) { return {MessageKind::kCancelLease, index, 0}; }
-RequestKey ReturnKey(uint64_t index) { return {MessageKind::kReturnLease, index, 0}; }
+// A lease that was granted twice is given back to two node managers.
+RequestKey ReturnKey(uint64_t index, const Address& node_manager) {
+  return {MessageKind::kReturnLease, index, node_manager.endpoint};
+}
 }  // namespace
 
 void TaskSubmitter::DefineClass(uint32_t class_id, SchedulingRequest request) {
@@ -90,6 +93,7 @@ void TaskSubmitter::Push(Lease& lease, uint64_t task, OwnedTask& entry) {
   push->mutable_spec()->CopyFrom(entry.submit.As<msg::SubmitTask>().spec());
   push->set_attempt(entry.attempt);
   push->set_sequence(++lease.sequence);
+  ToProto(LeaseId{core_.id, lease.index}, push->mutable_lease());
   for (const auto& [gpu, raw] : lease.gpus) {
     msg::GpuShare* share = push->add_gpus();
     share->set_index(gpu);
@@ -116,14 +120,13 @@ void TaskSubmitter::RequestLeases(uint32_t class_id) {
   const int64_t wanted = std::min((queued + depth - 1) / depth, limit);
   while (static_cast<int64_t>(klass.requests.size()) < wanted) {
     const uint64_t index = ++last_lease_;
-    const Request request{class_id, core_.options.node_manager, core_.node, false};
     klass.requests.insert(index);
-    requests_.emplace(index, request);
-    SendRequest(index, request, false, {});
+    auto [it, inserted] = requests_.emplace(index, Request{class_id, core_.options.node_manager, core_.node});
+    SendRequest(index, it->second, false, {});
   }
 }
 
-void TaskSubmitter::SendRequest(uint64_t index, const Request& request, bool grant_or_reject, NodeId rejected_by) {
+void TaskSubmitter::SendRequest(uint64_t index, Request& request, bool grant_or_reject, NodeId rejected_by) {
   const Class& klass = classes_.at(request.class_id);
   Message message = klass.spec.Clone();
   auto& body = message.As<msg::RequestLease>();
@@ -131,6 +134,7 @@ void TaskSubmitter::SendRequest(uint64_t index, const Request& request, bool gra
   body.set_job(core_.job.value);
   body.set_grant_or_reject(grant_or_reject);
   body.set_rejected_by(rejected_by.value);
+  body.set_hop(++request.hop);
   const int64_t backlog = static_cast<int64_t>(klass.queue.size()) - static_cast<int64_t>(klass.requests.size());
   body.set_backlog(static_cast<uint64_t>(std::max<int64_t>(0, backlog)));
   core_.env.Trace({.kind = TraceKind::kLeaseRequested, .task = {core_.id, index}, .node = request.target_node});
@@ -144,19 +148,33 @@ void TaskSubmitter::CancelRequests(Class& klass) {
     if (request.cancelled) continue;
     request.cancelled = true;
     core_.requests.Done(LeaseRequestKey(index));
-    Draft<msg::CancelLease> cancel;
-    ToProto(LeaseId{core_.id, index}, cancel->mutable_lease());
-    core_.requests.Send(CancelKey(index), request.target, std::move(cancel));
+    SendCancel(index, request);
   }
   klass.requests.clear();
 }
 
-void TaskSubmitter::OnLeaseReply(const msg::LeaseReply& reply) {
+void TaskSubmitter::SendCancel(uint64_t index, const Request& request) {
+  Draft<msg::CancelLease> cancel;
+  ToProto(LeaseId{core_.id, index}, cancel->mutable_lease());
+  cancel->set_hop(request.hop);
+  core_.requests.Send(CancelKey(index), request.target, std::move(cancel));
+}
+
+// A grant that nobody waits for: of a question that was sent twice, or was given up when its node could not be reached.
+// Unless this process has that lease or is giving it back, it must be returned: nobody else would.
+void TaskSubmitter::RefuseGrant(const Address& from, const msg::LeaseReply& reply) {
+  const uint64_t index = reply.lease().index();
+  if (const auto* lease = leases_.Find(index); lease != nullptr && (*lease)->node_manager == from) return;
+  if (!core_.requests.Pending(ReturnKey(index, from))) SendReturn(index, WorkerId{reply.worker()}, from, false);
+}
+
+void TaskSubmitter::OnLeaseReply(const Address& from, const msg::LeaseReply& reply) {
   const uint64_t index = reply.lease().index();
   if (reply.alive_nodes() > 0) core_.alive_nodes = reply.alive_nodes();
   auto it = requests_.find(index);
-  if (it == requests_.end()) {
+  if (it == requests_.end() || it->second.hop != reply.hop()) {
     core_.env.Trace({.kind = TraceKind::kStaleMessage, .node = NodeId{reply.node()}, .text = "LeaseReply"});
+    if (reply.outcome() == msg::LeaseReply::GRANTED) RefuseGrant(from, reply);
     return;
   }
   Request& request = it->second;
@@ -227,8 +245,8 @@ void TaskSubmitter::RequestFailed(const Request& request, const Status& status) 
   }
 }
 
-void TaskSubmitter::OnReturnLeaseReply(const msg::ReturnLeaseReply& reply) {
-  core_.requests.Done(ReturnKey(reply.lease().index()));
+void TaskSubmitter::OnReturnLeaseReply(const Address& from, const msg::ReturnLeaseReply& reply) {
+  core_.requests.Done(ReturnKey(reply.lease().index(), from));
 }
 
 void TaskSubmitter::OnTaskReply(const Address& from, msg::TaskReply& reply) {
@@ -252,7 +270,9 @@ void TaskSubmitter::OnTaskReply(const Address& from, msg::TaskReply& reply) {
   if (lease.in_flight.empty()) lease.exclusive = lease.blocked = false;
   UpdateUsable(lease, before);
   if (entry->cancelled) core_.requests.Done({MessageKind::kCancelRunning, task, 0});
-  if (reply.requeue()) {
+  if (reply.requeue() && entry->cancelled) {
+    tasks_->Complete(task, {.status = StatusCode::kCancelled, .error = "cancelled before it ran"}, reply.mutable_returns());
+  } else if (reply.requeue()) {
     Transition(OwnedTask::Chart(), entry->state, OwnedTask::State::kQueued);
     klass.queue.push_front(task);
   } else {
@@ -306,17 +326,21 @@ bool TaskSubmitter::TooOld(const Lease& lease) const {
 // The lease must be empty; `lease` is gone afterwards.
 void TaskSubmitter::ReturnLease(Lease& lease, bool broken) {
   ORRERY_ASSERT(lease.in_flight.empty());
-  Draft<msg::ReturnLease> message;
-  ToProto(LeaseId{core_.id, lease.index}, message->mutable_lease());
-  message->set_worker(lease.worker.value);
-  message->set_worker_broken(broken);
-  core_.requests.Send(ReturnKey(lease.index), lease.node_manager, std::move(message));
+  SendReturn(lease.index, lease.worker, lease.node_manager, broken);
   Class& klass = classes_.at(lease.class_id);
   klass.usable.erase({0, lease.index});
   --klass.leases;
   idle_.erase({lease.idle_since, lease.index});
   by_worker_.Erase(lease.address);
   leases_.Erase(lease.index);
+}
+
+void TaskSubmitter::SendReturn(uint64_t index, WorkerId worker, const Address& node_manager, bool broken) {
+  Draft<msg::ReturnLease> message;
+  ToProto(LeaseId{core_.id, index}, message->mutable_lease());
+  message->set_worker(worker.value);
+  message->set_worker_broken(broken);
+  core_.requests.Send(ReturnKey(index, node_manager), node_manager, std::move(message));
 }
 
 // The worker is gone: every task in flight on it has used an attempt, for any of them may have started.
@@ -355,19 +379,15 @@ void TaskSubmitter::OnNodeDied(NodeId node, const std::string& reason) {
   for (const auto& [index, request] : requests_) {
     if (request.target_node == node) asked.push_back(index);
   }
-  RestartRequests(asked);
+  RestartRequests(asked);  // returns under way to it end with the connection
 }
 
 void TaskSubmitter::OnPeerLost(const Address& peer) {
   if (const uint64_t* found = by_worker_.Find(peer)) {
     const uint64_t index = *found;
     // The node manager may know the cause and outlive it: tell it not to reuse the process.
-    Lease& lease = **leases_.Find(index);
-    Draft<msg::ReturnLease> message;
-    ToProto(LeaseId{core_.id, index}, message->mutable_lease());
-    message->set_worker(lease.worker.value);
-    message->set_worker_broken(true);
-    core_.requests.Send(ReturnKey(index), lease.node_manager, std::move(message));
+    const Lease& lease = **leases_.Find(index);
+    SendReturn(index, lease.worker, lease.node_manager, true);
     return LeaseLost(index, StatusCode::kWorkerDied, "connection lost");
   }
   if (peer == core_.options.node_manager) return;
@@ -379,30 +399,40 @@ void TaskSubmitter::OnPeerLost(const Address& peer) {
   RestartRequests(asked);
 }
 
-// The node that was asked is gone: ask at home again, or forget what was being cancelled.
+// The node that was asked is gone: ask at home again. A cancellation goes there too, for the GCS may still hold a place on
+// that node for the lease.
 void TaskSubmitter::RestartRequests(const std::vector<uint64_t>& indices) {
   for (uint64_t index : indices) {
     auto it = requests_.find(index);
     if (it == requests_.end()) continue;
-    const NodeId lost = it->second.target_node;
-    if (it->second.cancelled) {
-      core_.requests.Done(CancelKey(index));
-      requests_.erase(it);
-      continue;
-    }
-    it->second.target = core_.options.node_manager;
-    it->second.target_node = core_.node;
-    SendRequest(index, it->second, false, lost);
+    Request& request = it->second;
+    const NodeId lost = request.target_node;
+    request.target = core_.options.node_manager;
+    request.target_node = core_.node;
+    if (request.cancelled) SendCancel(index, request);
+    else SendRequest(index, request, false, lost);
+  }
+}
+
+void TaskSubmitter::OnRegistered() {
+  for (const auto& [id, klass] : classes_) {
+    if (!klass.queue.empty()) RequestLeases(id);
   }
 }
 
 void TaskSubmitter::Close() {
   closed_ = true;
-  for (auto& [id, klass] : classes_) {
-    CancelRequests(klass);
-    while (!klass.usable.empty() && klass.usable.begin()->first == 0) {
-      ReturnLease(**leases_.Find(klass.usable.begin()->second), false);
-    }
+  for (auto& [id, klass] : classes_) CancelRequests(klass);
+  std::vector<uint64_t> indices;
+  leases_.CollectKeys(indices);
+  std::sort(indices.begin(), indices.end());
+  for (uint64_t index : indices) {
+    Lease& lease = **leases_.Find(index);
+    const bool busy = !lease.in_flight.empty();
+    for (uint64_t task : lease.in_flight) core_.requests.Done({MessageKind::kCancelRunning, task, 0});
+    classes_.at(lease.class_id).usable.erase({lease.in_flight.size(), index});
+    lease.in_flight.clear();
+    ReturnLease(lease, busy);  // what still runs there runs for nobody
   }
 }
 

@@ -32,14 +32,16 @@ class TaskSubmitter final : public TaskQueue {
   void Remove(uint64_t task, const OwnedTask& entry) override;
   void CancelPushed(uint64_t task, const OwnedTask& entry, bool recursive) override;
 
-  void OnLeaseReply(const msg::LeaseReply& reply);
-  void OnReturnLeaseReply(const msg::ReturnLeaseReply& reply);
+  void OnLeaseReply(const Address& from, const msg::LeaseReply& reply);
+  void OnReturnLeaseReply(const Address& from, const msg::ReturnLeaseReply& reply);
   void OnTaskReply(const Address& from, msg::TaskReply& reply);
   void OnWorkerFailed(const msg::WorkerFailed& notice);
   void OnNodeDied(NodeId node, const std::string& reason);
   void OnPeerLost(const Address& peer);
   void OnLeaseExpiry();
-  // Gives every lease back and asks for none any more.
+  // This process is registered: asks for the leases that tasks submitted before that need.
+  void OnRegistered();
+  // Gives every lease back, with tasks in flight or not, and asks for none any more. The owned tasks have ended before.
   void Close();
 
   size_t leases() const { return leases_.size(); }
@@ -65,6 +67,7 @@ class TaskSubmitter final : public TaskQueue {
     uint32_t class_id = 0;
     Address target;
     NodeId target_node;
+    uint32_t hop = 0;  // of the last question sent
     bool cancelled = false;
   };
   struct Class {
@@ -82,10 +85,13 @@ class TaskSubmitter final : public TaskQueue {
   void Push(Lease& lease, uint64_t task, OwnedTask& entry);
   int64_t Depth(const Class& klass) const;
   void RequestLeases(uint32_t class_id);
-  void SendRequest(uint64_t index, const Request& request, bool grant_or_reject, NodeId rejected_by);
+  void SendRequest(uint64_t index, Request& request, bool grant_or_reject, NodeId rejected_by);
+  void SendCancel(uint64_t index, const Request& request);
   void CancelRequests(Class& klass);
+  void RefuseGrant(const Address& from, const msg::LeaseReply& reply);
   void OnGranted(uint64_t index, const Request& request, const msg::LeaseReply& reply);
   void ReturnLease(Lease& lease, bool broken);
+  void SendReturn(uint64_t index, WorkerId worker, const Address& node_manager, bool broken);
   void LeaseLost(uint64_t index, StatusCode status, const std::string& reason);
   void RequestFailed(const Request& request, const Status& status);
   void RestartRequests(const std::vector<uint64_t>& indices);

@@ -35,29 +35,33 @@ LeaseManager::LeaseManager(NodeContext& node, WorkerPool& pool)
 void LeaseManager::OnRequestLease(const Address& from, const msg::RequestLease& request) {
   const LeaseId id = FromProto(request.lease());
   if (request.grant_or_reject()) reporter_.NoteSeen(id);
-  if (auto it = leases_.find(id); it != leases_.end()) {
-    if (it->second.state == State::kGranted) SendGrant(it->second);
-    return;
+  if (AnswerKnown(from, id, request.hop())) return;
+  if (pool_.Finished(JobId{request.job()})) {
+    const Status ended(StatusCode::kCancelled, ToString(JobId{request.job()}) + " has ended");
+    return SendOutcome(from, id, request.hop(), msg::LeaseReply::FAILED, ended);
   }
-  if (tombstones_.Contains(id)) return SendOutcome(from, id, msg::LeaseReply::CANCELLED, Status::Ok());
   const uint32_t shape_id = ShapeOf(request.spec());
   const Shape& shape = shapes_[shape_id];
   if (Status status = ValidateRequest(shape.request.resources); !status.ok()) {
-    return SendOutcome(from, id, msg::LeaseReply::FAILED, status);
+    return SendOutcome(from, id, request.hop(), msg::LeaseReply::FAILED, status);
   }
-  if (request.grant_or_reject() && !Fits(shape)) return SendOutcome(from, id, msg::LeaseReply::REJECTED, Status::Ok());
+  if (request.grant_or_reject() && !Fits(shape)) return Reject(from, id, request.hop());
   Lease& lease = leases_[id];
   lease.id = id;
   lease.owner = from;
   lease.job = JobId{request.job()};
   lease.shape = shape_id;
+  lease.hop = request.hop();
   owners_.insert(id.owner);
   if (request.grant_or_reject()) {
     if (!TryStart(lease)) {  // amounts fit, but no single GPU does
-      End(id);
-      SendOutcome(from, id, msg::LeaseReply::REJECTED, Status::Ok());
+      leases_.erase(id);
+      Reject(from, id, request.hop());
     }
-  } else if (!(shape.queue.empty() && PreferHere(shape) && TryStart(lease))) {
+  } else if (shape.queue.empty() && PreferHere(shape) && TryStart(lease)) {
+    // The node that could not be reached has not seen the place that the GCS holds for this lease there.
+    if (request.rejected_by() != 0) CancelPick(id);
+  } else {
     Enqueue(lease);
     Ask(lease, NodeId{request.rejected_by()});
   }
@@ -66,22 +70,52 @@ void LeaseManager::OnRequestLease(const Address& from, const msg::RequestLease& 
   Changed();
 }
 
+bool LeaseManager::AnswerKnown(const Address& from, LeaseId id, uint32_t hop) {
+  if (auto it = leases_.find(id); it != leases_.end()) {
+    Lease& lease = it->second;
+    if (hop < lease.hop) return true;  // overtaken by a later question
+    lease.hop = hop;
+    if (lease.state == State::kGranted) SendGrant(lease);
+    return true;
+  }
+  if (tombstones_.Contains(id)) {
+    SendOutcome(from, id, hop, msg::LeaseReply::CANCELLED, Status::Ok());
+    return true;
+  }
+  const Spilled* spilled = spilled_.Find(id);
+  if (spilled == nullptr || hop > spilled->hop) return false;
+  if (hop == spilled->hop) SendSpill(from, id, *spilled);
+  return true;
+}
+
+// The GCS sent the lease here: what it believes of this node is wrong, and it should know before it is asked again.
+void LeaseManager::Reject(const Address& from, LeaseId id, uint32_t hop) {
+  reporter_.Flush();
+  SendOutcome(from, id, hop, msg::LeaseReply::REJECTED, Status::Ok());
+}
+
+void LeaseManager::CancelPick(LeaseId id) {
+  Draft<msg::CancelPick> cancel;
+  ToProto(id, cancel->mutable_lease());
+  cancel->set_node(node_.id.value);
+  node_.env.Send(node_.options.gcs, std::move(cancel));
+}
+
 void LeaseManager::OnCancelLease(const Address& from, const msg::CancelLease& request) {
   const LeaseId id = FromProto(request.lease());
   auto it = leases_.find(id);
-  // A granted lease is not cancelled but returned: the grant is on its way to the owner.
-  if (it != leases_.end() && it->second.state == State::kGranted) return SendGrant(it->second);
   if (it != leases_.end()) {
+    it->second.hop = std::max(it->second.hop, request.hop());
+    // A granted lease is not cancelled but returned: the grant is on its way to the owner.
+    if (it->second.state == State::kGranted) return SendGrant(it->second);
     End(id);
     ServeQueues();
   } else {
     // Perhaps sent away with an answer of the GCS that nobody will use now.
-    Draft<msg::CancelPick> cancel;
-    ToProto(id, cancel->mutable_lease());
-    cancel->set_node(node_.id.value);
-    node_.env.Send(node_.options.gcs, std::move(cancel));
+    CancelPick(id);
+    Bury(id);
   }
-  SendOutcome(from, id, msg::LeaseReply::CANCELLED, Status::Ok());
+  SendOutcome(from, id, request.hop(), msg::LeaseReply::CANCELLED, Status::Ok());
 }
 
 void LeaseManager::OnReturnLease(const Address& from, const msg::ReturnLease& request) {
@@ -96,9 +130,9 @@ void LeaseManager::OnReturnLease(const Address& from, const msg::ReturnLease& re
   by_worker_.Erase(worker);
   it->second.worker = {};
   End(id);
-  // The freed resources go to waiting leases first, so that the worker can be handed straight to one of them.
-  ServeQueues();
+  // The worker first: the leases that get the freed resources find it there, and start no process.
   pool_.Release(worker, request.worker_broken());
+  ServeQueues();
 }
 
 void LeaseManager::OnPickNodeReply(const msg::PickNodeReply& reply) {
@@ -110,20 +144,16 @@ void LeaseManager::OnPickNodeReply(const msg::PickNodeReply& reply) {
   auto it = leases_.find(id);
   if (!expected || it == leases_.end() || it->second.state != State::kQueued) {
     node_.env.Trace({.kind = TraceKind::kStaleMessage, .node = node_.id, .text = "PickNodeReply"});
-    if (target && target != node_.id) {
-      Draft<msg::CancelPick> decline;
-      ToProto(id, decline->mutable_lease());
-      decline->set_node(node_.id.value);
-      node_.env.Send(node_.options.gcs, std::move(decline));
-    }
+    if (target && target != node_.id) CancelPick(id);
     return;
   }
   Lease& lease = it->second;
   lease.picking = false;
   if (reply.status() != 0) {
     const Address owner = lease.owner;
+    const uint32_t hop = lease.hop;
     End(id);
-    SendOutcome(owner, id, msg::LeaseReply::FAILED, {static_cast<StatusCode>(reply.status()), reply.message()});
+    SendOutcome(owner, id, hop, msg::LeaseReply::FAILED, {static_cast<StatusCode>(reply.status()), reply.message()});
   } else if (target == node_.id) {
     if (!TryStart(lease)) {
       reporter_.Flush();  // the GCS must know why before it is asked again
@@ -131,13 +161,14 @@ void LeaseManager::OnPickNodeReply(const msg::PickNodeReply& reply) {
     }
   } else {
     node_.env.Trace({.kind = TraceKind::kLeaseSpilled, .task = {id.owner, id.index}, .node = target});
-    Draft<msg::LeaseReply> spill;
-    ToProto(id, spill->mutable_lease());
-    spill->set_outcome(msg::LeaseReply::SPILLBACK);
-    spill->set_node(target.value);
-    spill->set_alive_nodes(node_.alive_nodes);
-    spill->mutable_spill_address()->CopyFrom(reply.address());
-    node_.env.Send(lease.owner, std::move(spill));
+    const Spilled spilled{lease.hop, target, FromProto(reply.address())};
+    SendSpill(lease.owner, id, spilled);
+    if (spilled_.Insert(id, spilled).second) spilled_order_.push_back(id);
+    else spilled_[id] = spilled;
+    if (spilled_order_.size() > kTombstones) {
+      spilled_.Erase(spilled_order_.front());
+      spilled_order_.pop_front();
+    }
     Dequeue(lease);
     leases_.erase(it);  // no tombstone: the owner may come back with it
   }
@@ -173,6 +204,13 @@ void LeaseManager::OnOwnerDead(WorkerId owner) {
     ids.push_back(it->first);
   }
   EndAll(ids);
+}
+
+void LeaseManager::OnNodeDied(NodeId node) {
+  std::vector<LeaseId> ids;
+  const LeaseId first{WorkerId::Of(node, 0), 0};
+  for (auto it = leases_.lower_bound(first); it != leases_.end() && it->first.owner.node() == node; ++it) ids.push_back(it->first);
+  if (!ids.empty()) EndAll(ids);
 }
 
 void LeaseManager::OnJobFinished(JobId job) {
@@ -213,8 +251,9 @@ void LeaseManager::OnNoWorker(LeaseId id, const std::string& reason) {
   auto it = leases_.find(id);
   if (it == leases_.end()) return;
   const Address owner = it->second.owner;
+  const uint32_t hop = it->second.hop;
   End(id);
-  SendOutcome(owner, id, msg::LeaseReply::FAILED, {StatusCode::kWorkerDied, reason});
+  SendOutcome(owner, id, hop, msg::LeaseReply::FAILED, {StatusCode::kWorkerDied, reason});
   ServeQueues();
 }
 
@@ -271,10 +310,7 @@ void LeaseManager::StopAsking(Lease& lease) {
   if (!lease.picking) return;
   lease.picking = false;
   node_.requests.Done({MessageKind::kPickNode, lease.id.owner.value, lease.id.index});
-  Draft<msg::CancelPick> cancel;
-  ToProto(lease.id, cancel->mutable_lease());
-  cancel->set_node(node_.id.value);
-  node_.env.Send(node_.options.gcs, std::move(cancel));
+  CancelPick(lease.id);
 }
 
 // Gives the lease its resources and a worker, if they are free now.
@@ -316,13 +352,18 @@ void LeaseManager::End(LeaseId id) {
   }
   ORRERY_ASSERT(!lease.worker);  // whoever ends a granted lease has taken its worker away first
   leases_.erase(id);
-  tombstones_.Insert(id, true);
+  Bury(id);
+  Changed();
+}
+
+// From now on this lease is over: a late question for it finds a tombstone.
+void LeaseManager::Bury(LeaseId id) {
+  if (!tombstones_.Insert(id, true).second) return;
   tombstone_order_.push_back(id);
   if (tombstone_order_.size() > kTombstones) {
     tombstones_.Erase(tombstone_order_.front());
     tombstone_order_.pop_front();
   }
-  Changed();
 }
 
 // The owner of these leases is gone: its workers may be computing for nobody, and are killed.
@@ -341,6 +382,7 @@ void LeaseManager::EndAll(const std::vector<LeaseId>& ids) {
 void LeaseManager::SendGrant(const Lease& lease) {
   Draft<msg::LeaseReply> reply;
   ToProto(lease.id, reply->mutable_lease());
+  reply->set_hop(lease.hop);
   reply->set_outcome(msg::LeaseReply::GRANTED);
   reply->set_worker(lease.worker.value);
   reply->set_node(node_.id.value);
@@ -354,9 +396,21 @@ void LeaseManager::SendGrant(const Lease& lease) {
   node_.env.Send(lease.owner, std::move(reply));
 }
 
-void LeaseManager::SendOutcome(const Address& owner, LeaseId lease, int outcome, const Status& status) {
+void LeaseManager::SendSpill(const Address& owner, LeaseId lease, const Spilled& spilled) {
   Draft<msg::LeaseReply> reply;
   ToProto(lease, reply->mutable_lease());
+  reply->set_hop(spilled.hop);
+  reply->set_outcome(msg::LeaseReply::SPILLBACK);
+  reply->set_node(spilled.node.value);
+  reply->set_alive_nodes(node_.alive_nodes);
+  ToProto(spilled.address, reply->mutable_spill_address());
+  node_.env.Send(owner, std::move(reply));
+}
+
+void LeaseManager::SendOutcome(const Address& owner, LeaseId lease, uint32_t hop, int outcome, const Status& status) {
+  Draft<msg::LeaseReply> reply;
+  ToProto(lease, reply->mutable_lease());
+  reply->set_hop(hop);
   reply->set_outcome(static_cast<msg::LeaseReply::Outcome>(outcome));
   reply->set_node(node_.id.value);
   reply->set_alive_nodes(node_.alive_nodes);

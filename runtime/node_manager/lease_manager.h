@@ -36,6 +36,8 @@ class LeaseManager final : public WorkerPoolListener {
   void OnWorkerBlocked(WorkerId worker, bool blocked);
   void OnOwnerLost(const Address& owner);
   void OnOwnerDead(WorkerId owner);
+  // Owners on that node ask for nothing any more, whether or not their connections have broken.
+  void OnNodeDied(NodeId node);
   // True once when the process ever asked this node manager for a lease: its end concerns the GCS.
   bool ForgetOwner(WorkerId owner) { return owners_.erase(owner) != 0; }
   void OnJobFinished(JobId job);
@@ -67,11 +69,18 @@ class LeaseManager final : public WorkerPoolListener {
     uint32_t shape = 0;
     State state = State::kQueued;
     uint64_t ticket = 0;   // place in the queue; 0: not in it
+    uint32_t hop = 0;      // of the owner's last question
     bool picking = false;  // the GCS was asked and has not answered
     bool blocked = false;  // its worker waits in get: the CPU is given back
     GpuAllocation gpus;
     WorkerId worker;
     Address worker_address;
+  };
+  // A lease that was sent elsewhere: a late copy of that question gets the same answer.
+  struct Spilled {
+    uint32_t hop = 0;
+    NodeId node;
+    Address address;
   };
   struct Shape {
     SchedulingRequest request;
@@ -80,7 +89,7 @@ class LeaseManager final : public WorkerPoolListener {
   };
 
   uint32_t ShapeOf(const msg::SchedulingSpec& spec);
-  bool Fits(const Shape& shape) const { return shape.request.resources.FitsIn(resources_.available()); }
+  bool Fits(const Shape& shape) const { return resources_.FitsNow(shape.request.resources); }
   FixedPoint CpuOf(const Lease& lease) const { return shapes_[lease.shape].request.resources.Get(ResourceKind::kCpu); }
   bool PreferHere(const Shape& shape) const;
   void Enqueue(Lease& lease);
@@ -89,11 +98,17 @@ class LeaseManager final : public WorkerPoolListener {
   void StopAsking(Lease& lease);
   bool TryStart(Lease& lease);
   void ServeQueues();
+  // True when the question needs no new lease: it is a repetition, or comes too late.
+  bool AnswerKnown(const Address& from, LeaseId id, uint32_t hop);
+  void Reject(const Address& from, LeaseId id, uint32_t hop);
+  void CancelPick(LeaseId id);
   // Ends a lease in any state: frees what it holds, leaves a tombstone.
   void End(LeaseId id);
+  void Bury(LeaseId id);
   void EndAll(const std::vector<LeaseId>& ids);
   void SendGrant(const Lease& lease);
-  void SendOutcome(const Address& owner, LeaseId lease, int outcome, const Status& status);
+  void SendOutcome(const Address& owner, LeaseId lease, uint32_t hop, int outcome, const Status& status);
+  void SendSpill(const Address& owner, LeaseId lease, const Spilled& spilled);
   void Changed();
 
   NodeContext& node_;
@@ -111,6 +126,8 @@ class LeaseManager final : public WorkerPoolListener {
   Lookup<WorkerId, LeaseId> by_worker_;
   Lookup<LeaseId, bool> tombstones_;
   std::deque<LeaseId> tombstone_order_;
+  Lookup<LeaseId, Spilled> spilled_;
+  std::deque<LeaseId> spilled_order_;    // oldest first; at most kTombstones
   uint64_t next_ticket_ = 1;
   size_t queued_ = 0;
 };

@@ -70,11 +70,14 @@ void NodeManager::OnPeerLost(const Address& peer) {
   if (peer.endpoint == node_.options.gcs.endpoint) {
     // Registering again makes the connection again, and tells a GCS that forgot us from one that was unreachable.
     if (stopping_) return;
-    node_.env.SetTimer(node_.settings.gcs_reconnect_timeout, TimerKind::kGcsReconnect, 0);
+    // From the first loss: every failed attempt is told as a loss too.
+    if (!gcs_lost_) node_.env.SetTimer(node_.settings.gcs_reconnect_timeout, TimerKind::kGcsReconnect, 0);
+    gcs_lost_ = true;
     if (!node_.requests.Pending({MessageKind::kRegisterNode, 0, 0})) Register();
     return;
   }
   if (workers_.OnPeerLost(peer)) return;
+  std::erase_if(before_registration_, [&](const auto& waiting) { return waiting.first == peer; });
   if (drivers_.count(peer) != 0) OnDriverLost(peer, static_cast<uint32_t>(StatusCode::kOwnerDied));
   leases_.OnOwnerLost(peer);
 }
@@ -94,6 +97,7 @@ void NodeManager::Register() {
 void NodeManager::OnRegisterNodeReply(const msg::RegisterNodeReply& reply) {
   if (!node_.requests.Done({MessageKind::kRegisterNode, 0, 0})) return;
   node_.env.CancelTimer(TimerKind::kGcsReconnect, 0);
+  gcs_lost_ = false;
   if (reply.status() != 0) return ShutDown(reply.message(), 1);
   const NodeId id{reply.node()};
   if (node_.id && node_.id != id) return ShutDown("the GCS lost its state and does not know this node", 1);
@@ -115,6 +119,7 @@ void NodeManager::OnNodeDied(const msg::NodeDied& notice, const Message& message
   // Fenced: whatever this node still holds is void, and a successor gets a new id.
   if (NodeId{notice.node()} == node_.id) return ShutDown("declared dead by the GCS: " + notice.reason(), 1);
   if (node_.alive_nodes > 1) --node_.alive_nodes;
+  leases_.OnNodeDied(NodeId{notice.node()});
   workers_.Broadcast(message);
   for (const auto& [address, driver] : drivers_) node_.env.Send(address, message.Clone());
 }

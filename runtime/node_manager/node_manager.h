@@ -26,6 +26,7 @@ class NodeManager final : public StateMachine {
   NodeId id() const { return node_.id; }
   const LeaseManager& leases() const { return leases_; }
   const WorkerPool& workers() const { return workers_; }
+  size_t pending_requests() const { return node_.requests.size(); }
 
  private:
   struct Driver {
@@ -54,6 +55,7 @@ class NodeManager final : public StateMachine {
   std::map<WorkerId, Address> driver_address_;
   std::vector<std::pair<Address, Message>> before_registration_;  // drivers that came before the node had an id
   bool stopping_ = false;
+  bool gcs_lost_ = false;  // kGcsReconnect is set
   int exit_code_ = 0;
   std::string stop_reason_;
 };

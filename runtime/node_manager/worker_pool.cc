@@ -21,6 +21,7 @@ const StateChart& WorkerPool::Chart() {
                                  {kLeased, kIdle, "lease returned"},
                                  {kLeased, kLeased, "lease returned, the next takes it"},
                                  {kLeased, kExiting, "broken, owner gone, job ended"},
+                                 {kExiting, kIdle, "would not leave: tasks that it owns are under way"},
                                  {kStarting, kNone, "process ended"},
                                  {kIdle, kNone, "process ended"},
                                  {kLeased, kNone, "process ended"},
@@ -29,6 +30,7 @@ const StateChart& WorkerPool::Chart() {
 }
 
 void WorkerPool::SetCommand(JobId job, const msg::WorkerCommand& command) {
+  if (Finished(job)) return;
   JobPool& pool = jobs_[job];
   Draft<msg::StartProcess> start;
   start->set_job(job.value);
@@ -38,8 +40,8 @@ void WorkerPool::SetCommand(JobId job, const msg::WorkerCommand& command) {
 }
 
 void WorkerPool::Pop(JobId job, LeaseId lease) {
+  ORRERY_ASSERT(!Finished(job));
   JobPool& pool = jobs_[job];
-  if (pool.finished) return listener_.OnNoWorker(lease, ToString(job) + " has ended");
   if (!pool.idle.empty()) return Assign(workers_.at(pool.idle.back()), lease);
   pool.waiting.push_back(lease);
   if (!pool.command) {
@@ -52,16 +54,19 @@ void WorkerPool::Pop(JobId job, LeaseId lease) {
 }
 
 void WorkerPool::CancelWait(JobId job, LeaseId lease) {
-  auto& waiting = jobs_[job].waiting;
+  auto pool = jobs_.find(job);
+  if (pool == jobs_.end()) return;
+  auto& waiting = pool->second.waiting;
   if (auto it = std::find(waiting.begin(), waiting.end(), lease); it != waiting.end()) waiting.erase(it);
 }
 
 void WorkerPool::Release(WorkerId id, bool broken) {
   Worker& worker = workers_.at(id);
-  ORRERY_ASSERT(worker.state == State::kLeased);
   worker.lease = {};
-  JobPool& pool = jobs_[worker.job];
-  if (broken || pool.finished) return Kill(id);
+  if (worker.state == State::kExiting) return;  // killed when its owner could not be reached; the owner still returns it
+  ORRERY_ASSERT(worker.state == State::kLeased);
+  if (broken) return Kill(id);
+  JobPool& pool = jobs_.at(worker.job);
   if (pool.waiting.empty()) return MakeIdle(worker);
   const LeaseId next = pool.waiting.front();
   pool.waiting.pop_front();
@@ -69,6 +74,7 @@ void WorkerPool::Release(WorkerId id, bool broken) {
 }
 
 void WorkerPool::Prestart(JobId job, int64_t count) {
+  if (Finished(job)) return;
   JobPool& pool = jobs_[job];
   const int64_t usable = static_cast<int64_t>(pool.idle.size()) + pool.starting;
   pool.prestart = std::max<int64_t>(0, count - usable);
@@ -77,33 +83,45 @@ void WorkerPool::Prestart(JobId job, int64_t count) {
 
 void WorkerPool::Kill(WorkerId id) {
   Worker& worker = workers_.at(id);
-  if (worker.state == State::kExiting) return;
-  if (worker.state == State::kIdle) RemoveIdle(worker);
-  if (worker.state == State::kStarting) {
-    --starting_;
-    --jobs_[worker.job].starting;
-    node_.env.CancelTimer(TimerKind::kWorkerRegister, id.value);
-  }
-  Transition(node_.env, Chart(), worker.id.value, worker.state, State::kExiting);
+  if (worker.state == State::kExiting && !worker.asked) return;
+  BeginExit(worker);
   Draft<msg::KillProcess> kill;
   kill->set_worker(id.value);
   node_.env.Send(Address::Host(), std::move(kill));
   node_.env.SetTimer(node_.settings.worker_kill_grace, TimerKind::kKillGrace, id.value);
 }
 
+// No worker of this state is given to a lease any more.
+void WorkerPool::BeginExit(Worker& worker) {
+  worker.asked = false;
+  if (worker.state == State::kExiting) return;
+  if (worker.state == State::kIdle) RemoveIdle(worker);
+  if (worker.state == State::kStarting) {
+    --starting_;
+    --jobs_.at(worker.job).starting;
+    node_.env.CancelTimer(TimerKind::kWorkerRegister, worker.id.value);
+  }
+  Transition(node_.env, Chart(), worker.id.value, worker.state, State::kExiting);
+}
+
 void WorkerPool::KillJob(JobId job) {
-  JobPool& pool = jobs_[job];
-  pool.finished = true;
-  pool.waiting.clear();
-  pool.prestart = 0;
   std::vector<WorkerId> ids;
   for (const auto& [id, worker] : workers_) {
     if (worker.job == job) ids.push_back(id);
   }
   for (WorkerId id : ids) Kill(id);
+  node_.requests.Done({MessageKind::kGetJob, job.value, 0});
+  jobs_.erase(job);
+  if (!finished_.Insert(job, true).second) return;
+  finished_order_.push_back(job);
+  if (finished_order_.size() > kFinishedJobsKept) {
+    finished_.Erase(finished_order_.front());
+    finished_order_.pop_front();
+  }
 }
 
 void WorkerPool::KillAll() {
+  closed_ = true;
   std::vector<WorkerId> ids;
   for (const auto& [id, worker] : workers_) ids.push_back(id);
   for (WorkerId id : ids) Kill(id);
@@ -130,7 +148,7 @@ void WorkerPool::OnRegisterWorker(const Address& from, const msg::RegisterWorker
   worker.address = from;
   worker.pid = request.pid();
   by_address_.Insert(from, worker.id);
-  JobPool& pool = jobs_[worker.job];
+  JobPool& pool = jobs_.at(worker.job);
   --starting_;
   --pool.starting;
   pool.failures = 0;
@@ -158,7 +176,7 @@ void WorkerPool::OnProcessExited(const msg::ProcessExited& notice) {
   if (worker.state == State::kIdle) RemoveIdle(worker);
   if (worker.state == State::kStarting) {
     --starting_;
-    --jobs_[worker.job].starting;
+    --jobs_.at(worker.job).starting;
     node_.env.CancelTimer(TimerKind::kWorkerRegister, worker.id.value);
   }
   node_.env.CancelTimer(TimerKind::kKillGrace, worker.id.value);
@@ -173,14 +191,14 @@ void WorkerPool::OnGetJobReply(const msg::GetJobReply& reply) {
   const JobId job{reply.job()};
   if (!node_.requests.Done({MessageKind::kGetJob, job.value, 0})) return;
   if (reply.status() == 0) return SetCommand(job, reply.worker());
-  JobPool& pool = jobs_[job];
-  pool.failures = kMaxStartFailures;
-  StartFailed(job, ToString(job) + " is unknown to the GCS");
+  jobs_[job].failures = kMaxStartFailures;
+  StartFailed(job, ToString(job) + " has ended, or is unknown to the GCS");
 }
 
 bool WorkerPool::OnPeerLost(const Address& peer) {
   const WorkerId* id = by_address_.Find(peer);
   if (id == nullptr) return false;
+  BeginExit(workers_.at(*id));
   Draft<msg::KillProcess> kill;  // usually gone already; ProcessExited tells
   kill->set_worker(id->value);
   kill->set_force(true);
@@ -197,7 +215,12 @@ void WorkerPool::OnRegisterTimeout(WorkerId id) {
 }
 
 void WorkerPool::OnKillGrace(WorkerId id) {
-  if (workers_.count(id) == 0) return;
+  auto it = workers_.find(id);
+  if (it == workers_.end()) return;
+  if (it->second.asked) {
+    it->second.asked = false;
+    return MakeIdle(it->second);
+  }
   Draft<msg::KillProcess> kill;
   kill->set_worker(id.value);
   kill->set_force(true);
@@ -216,8 +239,8 @@ void WorkerPool::OnIdleReap() {
   for (WorkerId id : old) {
     if (idle_ <= SoftLimit()) break;
     Worker& worker = workers_.at(id);
-    RemoveIdle(worker);
-    Transition(node_.env, Chart(), worker.id.value, worker.state, State::kExiting);
+    BeginExit(worker);
+    worker.asked = true;
     Draft<msg::ExitWorker> exit;
     exit->set_worker(id.value);
     exit->set_reason("idle");
@@ -244,11 +267,13 @@ int64_t WorkerPool::StartupConcurrency() const {
 }
 
 void WorkerPool::StartWorkers() {
+  if (closed_) return;
   for (auto& [job, pool] : jobs_) {
-    if (!pool.command || pool.finished) continue;
-    while (starting_ < StartupConcurrency() &&
-           pool.starting < static_cast<int64_t>(pool.waiting.size()) + pool.prestart) {
-      if (pool.starting >= static_cast<int64_t>(pool.waiting.size())) --pool.prestart;
+    if (!pool.command) continue;
+    while (starting_ < StartupConcurrency()) {
+      const bool waited_for = pool.starting < static_cast<int64_t>(pool.waiting.size());
+      if (!waited_for && pool.prestart == 0) break;
+      if (!waited_for) --pool.prestart;
       Start(job, pool);
     }
   }
@@ -278,19 +303,21 @@ void WorkerPool::Assign(Worker& worker, LeaseId lease) {
 void WorkerPool::MakeIdle(Worker& worker) {
   Transition(node_.env, Chart(), worker.id.value, worker.state, State::kIdle);
   worker.idle_since = node_.env.Now();
-  jobs_[worker.job].idle.push_back(worker.id);
+  jobs_.at(worker.job).idle.push_back(worker.id);
   ++idle_;
   ArmReap();
 }
 
 void WorkerPool::RemoveIdle(const Worker& worker) {
-  auto& idle = jobs_[worker.job].idle;
+  auto& idle = jobs_.at(worker.job).idle;
   idle.erase(std::find(idle.begin(), idle.end(), worker.id));
   --idle_;
 }
 
 void WorkerPool::StartFailed(JobId job, const std::string& reason) {
-  JobPool& pool = jobs_[job];
+  auto entry = jobs_.find(job);
+  if (entry == jobs_.end()) return;
+  JobPool& pool = entry->second;
   if (++pool.failures < kMaxStartFailures) return;
   pool.failures = 0;
   pool.prestart = 0;

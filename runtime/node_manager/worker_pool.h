@@ -32,6 +32,7 @@ class WorkerPoolListener {
 class WorkerPool {
  public:
   static constexpr int kMaxStartFailures = 5;
+  static constexpr size_t kFinishedJobsKept = 10'000;
 
   WorkerPool(NodeContext& node, WorkerPoolListener& listener) : node_(node), listener_(listener) {}
 
@@ -49,7 +50,10 @@ class WorkerPool {
   void Prestart(JobId job, int64_t count);
   void Kill(WorkerId worker);
   void KillJob(JobId job);
+  // The node manager ends: starts no process any more.
   void KillAll();
+  // The job has ended: it gets no workers here.
+  bool Finished(JobId job) const { return finished_.Contains(job); }
 
   void OnRegisterWorker(const Address& from, const msg::RegisterWorker& request);
   void OnProcessExited(const msg::ProcessExited& notice);
@@ -78,10 +82,10 @@ class WorkerPool {
     LeaseId lease;
     Time idle_since;
     uint32_t pid = 0;
+    bool asked = false;  // kExiting: politely, because it was idle; it may decline
   };
   struct JobPool {
     Message command;                // a StartProcess to copy; empty until known
-    bool finished = false;
     std::deque<LeaseId> waiting;    // leases without worker, first come first served
     std::vector<WorkerId> idle;     // last used at the back, taken first: warm caches, and the rest can be reaped
     int64_t starting = 0;
@@ -93,6 +97,7 @@ class WorkerPool {
   int64_t StartupConcurrency() const;
   void StartWorkers();
   void Start(JobId job, JobPool& pool);
+  void BeginExit(Worker& worker);
   void Assign(Worker& worker, LeaseId lease);
   void MakeIdle(Worker& worker);
   void RemoveIdle(const Worker& worker);
@@ -103,11 +108,14 @@ class WorkerPool {
   WorkerPoolListener& listener_;
   std::map<WorkerId, Worker> workers_;
   Lookup<Address, WorkerId, AddressHash> by_address_;
-  std::map<JobId, JobPool> jobs_;
+  std::map<JobId, JobPool> jobs_;       // that have not ended
+  Lookup<JobId, bool> finished_;
+  std::deque<JobId> finished_order_;    // oldest first
   int64_t starting_ = 0;
   int64_t idle_ = 0;
   uint32_t last_index_ = 0;
   bool reap_armed_ = false;
+  bool closed_ = false;
 };
 
 }  // namespace orrery
