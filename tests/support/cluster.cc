@@ -176,6 +176,10 @@ void Cluster::Kill(ProcessId id, int signal, bool lose_sent) {
   for (ProcessId peer : peers) Disconnect(id, peer, lose_sent, true, false, true);
   std::erase_if(events_, [&](const auto& entry) { return entry.second.target == id; });
   std::erase_if(broken_, [&](const auto& link) { return link.first == id; });
+  // A worker that hangs before it connects cannot notice that its node manager is gone; the kernel tells it (PDEATHSIG).
+  for (const auto& other : processes_) {
+    if (other->parent == id && other->client) other->client = false;
+  }
   observer_->OnDied(id, signal == 0 ? "exits" : "killed by signal " + std::to_string(signal));
   if (process.kind == ProcessKind::kWorker && signal != 0) TellExited(process.parent, worker, 0, signal);
 }

@@ -133,6 +133,8 @@ class Cluster {
   void FromApplication(ProcessId process, Message message);
   // Ends the task that runs on `worker`.
   void FinishTask(ProcessId worker, StatusCode status = StatusCode::kOk, const std::string& error = "");
+  // The same with a TaskExecuted of the test's making; start and finish are filled in.
+  void FinishTaskWith(ProcessId worker, Message executed);
   // The worker process on which the task runs now, or kNoProcess.
   ProcessId WorkerRunning(TaskId task) const;
 

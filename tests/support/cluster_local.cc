@@ -131,6 +131,16 @@ void Cluster::FinishTask(ProcessId worker, StatusCode status, const std::string&
   DeliverLocal(worker, Address::Executor(), std::move(result));
 }
 
+void Cluster::FinishTaskWith(ProcessId worker, Message executed) {
+  Process& process = *processes_[worker];
+  if (!process.running) return;
+  auto& result = executed.As<msg::TaskExecuted>();
+  result.set_start_ns(process.running->start.ns);
+  result.set_finish_ns(now_.ns);
+  process.running.reset();
+  DeliverLocal(worker, Address::Executor(), std::move(executed));
+}
+
 std::optional<TaskId> Cluster::RunningOn(ProcessId worker) const {
   const auto& running = processes_[worker]->running;
   return running ? std::optional<TaskId>(running->task) : std::nullopt;
