@@ -15,17 +15,6 @@
 
 namespace orrery {
 
-// "TaskSubmitted", "LeaseGranted" … and "HealthCheck", "LeaseExpiry" …: the enumerators without their k.
-std::string_view TraceKindName(TraceKind kind);
-std::string_view TimerKindName(TimerKind kind);
-
-// Appends `text` as a JSON string, with quotes. Bytes that are not UTF-8 are written as U+FFFD.
-void AppendJsonString(std::string& out, std::string_view text);
-
-// Appends a traced event as one JSON object without newline: {"t":ns,"e":"trace","kind":…}; fields that are zero are left
-// out. `process` 0 is left out too.
-void AppendTraceLine(std::string& out, int64_t now, uint32_t process, const TraceEvent& event);
-
 // Writes lines through a buffer. Every line has "t" (ns) and "e", what happened: spawn, kill, message, timer, peer_lost, local,
 // call, trace. Processes are named by their number, which "spawn" introduces. Errors are kept and reported by Close.
 class EventLog {

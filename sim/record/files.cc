@@ -99,7 +99,7 @@ Status RunRecorder::Write(const std::string& folder) const {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) return Status(StatusCode::kUnavailable, "cannot make the folder " + folder + ": " + error.message());
-  if (s.log_failed) return Status(StatusCode::kUnavailable, "cannot write " + s.options.events_path);
+  if (!s.log_status.ok()) return s.log_status;
   const std::string base = folder + "/";
   Status status = WriteText(base + "summary.json", s.summary.ToJson());
   if (status.ok()) status = WriteText(base + "columns.json", ColumnsJson());

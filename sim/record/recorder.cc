@@ -1,7 +1,9 @@
 #include "sim/record/recorder.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "runtime/messages/trace_text.h"
 #include "sim/record/recorder_state.h"
 
 namespace orrery {
@@ -9,9 +11,7 @@ namespace orrery {
 RunRecorder::RunRecorder(RecorderOptions options) : state_(std::make_unique<State>()) {
   state_->options = std::move(options);
   if (state_->options.events_path.empty()) return;
-  Result<EventLog> log = EventLog::Open(state_->options.events_path);
-  state_->log_failed = !log.ok();  // Write reports it
-  if (log.ok()) state_->log.emplace(std::move(log.value()));
+  state_->log = std::make_unique<FileWriter>(state_->options.events_path);
 }
 
 RunRecorder::~RunRecorder() = default;
@@ -44,7 +44,11 @@ void RunRecorder::NodeLeft(NodeId node, Time when) {
 
 void RunRecorder::OnTrace(Time now, const TraceEvent& event) {
   State& s = *state_;
-  if (s.log) s.log->OnTrace(now.ns, 0, event);
+  if (s.log) {
+    AppendTraceLine(s.log->buffer(), now.ns, 0, event);
+    s.log->buffer() += '\n';
+    s.log->Flushed();
+  }
   switch (event.kind) {
     case TraceKind::kTaskSubmitted: {
       TaskRow& row = s.Row(event.task, now);
@@ -91,7 +95,7 @@ uint64_t RunRecorder::failed() const { return state_->failed; }
 uint64_t RunRecorder::in_system() const { return submitted() - finished() - failed(); }
 
 Summary& RunRecorder::Finish(const RunFacts& facts) {
-  if (state_->log) state_->log_failed = !state_->log->Close().ok();
+  if (state_->log) state_->log_status = state_->log->Close();  // Write reports it
   state_->log.reset();
   state_->WriteFacts(facts);
   state_->WriteTaskFigures();

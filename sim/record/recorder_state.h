@@ -2,11 +2,12 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "sim/engine/event_log.h"
+#include "sim/record/csv_writer.h"
 #include "sim/record/recorder.h"
 #include "sim/record/statistics.h"
 #include "sim/record/task_table.h"
@@ -35,8 +36,8 @@ struct RunRecorder::State {
   std::map<NodeId, NodeRow> nodes;
   std::vector<FaultRow> faults;
   OccupancyIntegral occupancy;              // of counted tasks
-  std::optional<EventLog> log;
-  bool log_failed = false;
+  std::unique_ptr<FileWriter> log;          // events.jsonl
+  Status log_status;
   uint64_t finished = 0, failed = 0, retries = 0, ended_twice = 0;
   Summary summary;
 

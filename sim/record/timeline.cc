@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <set>
 
-#include "sim/engine/event_log.h"
+#include "runtime/messages/trace_text.h"
 #include "sim/record/csv_writer.h"
 #include "sim/record/recorder_state.h"
 
