@@ -126,6 +126,10 @@ int Main(int argc, char** argv) {
   app.add_subcommand("sim", "Simulate scenarios: run, explore, diff … (orrery sim --help)");
   app.add_subcommand("live", "Run scenarios on real processes (orrery live --help)");
   AddDaemons(app, daemon);
+  if (argc == 1) {
+    std::fputs(app.help().c_str(), stderr);
+    return kExitUsage;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

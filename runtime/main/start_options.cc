@@ -5,9 +5,12 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
+
+#include "runtime/scheduling/policy.h"
 
 namespace orrery {
 
@@ -54,8 +57,16 @@ Status AddCustom(const std::string& text, ResourceSet& total) {
 }  // namespace
 
 void AddNodeFlags(CLI::App& app, StartOptions& options) {
-  app.add_option("--num-cpus", options.num_cpus, "CPUs that tasks may use (default: all of this machine)")->check(CLI::NonNegativeNumber);
-  app.add_option("--num-gpus", options.num_gpus, "GPUs that tasks may use (default: as many as /dev/nvidia*)")->check(CLI::NonNegativeNumber);
+  const CLI::Validator amount(
+      [](const std::string& text) {
+        double number = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+        const bool good = error == std::errc() && end == text.data() + text.size() && number >= 0 && number < 1e6;
+        return good ? std::string() : "'" + text + "' is not an amount; write a number from 0, e.g. 4 or 0.5";
+      },
+      "");
+  app.add_option("--num-cpus", options.num_cpus, "CPUs that tasks may use (default: all of this machine)")->check(amount);
+  app.add_option("--num-gpus", options.num_gpus, "GPUs that tasks may use (default: as many as /dev/nvidia*)")->check(amount);
   app.add_option("--memory", options.memory, "memory that tasks may ask for, e.g. 8GiB (default: 70 % of this machine's)");
   app.add_option("--resources", options.resources, R"(custom resources as JSON, e.g. '{"tpu": 4}')");
   app.add_option("--labels", options.labels, "labels, e.g. zone=a,disk=ssd");
@@ -140,6 +151,12 @@ Result<Settings> ParseSettings(const std::vector<std::string>& words) {
     if (equals == std::string::npos) return Bad("--set: '" + word + "' is not of the form knob=value");
     Status status = SetSetting(settings, word.substr(0, equals), word.substr(equals + 1));
     if (!status.ok()) return Bad("--set: " + status.message());
+  }
+  const std::vector<std::string>& policies = PolicyNames();
+  if (std::find(policies.begin(), policies.end(), settings.placement) == policies.end()) {
+    const std::string nearest = NearestName(settings.placement, policies);
+    return Bad("--set: unknown placement policy '" + settings.placement + "'" +
+               (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
   }
   return settings;
 }
