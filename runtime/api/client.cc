@@ -1,0 +1,281 @@
+#include "runtime/api/client.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/api/errors.h"
+#include "runtime/api/scheduling_classes.h"
+#include "runtime/messages/convert.h"
+#include "runtime/messages/orrery.pb.h"
+
+namespace orrery::internal {
+
+namespace {
+
+constexpr size_t kReleaseBatch = 128;
+
+std::atomic<Client*>& CurrentSlot() {
+  static std::atomic<Client*> current{nullptr};
+  return current;
+}
+
+// Refs point to clients and may live in statics: clients stay for ever, reachable from here.
+void Keep(Client* client) {
+  static auto* clients = new std::vector<Client*>;
+  clients->push_back(client);
+}
+
+}  // namespace
+
+RunningTask*& CurrentTask() {
+  thread_local RunningTask* task = nullptr;
+  return task;
+}
+
+void ReleaseObject(ObjectState* state) {
+  state->client->Release(state->id);
+  delete state;
+}
+
+Client* Client::CurrentOrNull() { return CurrentSlot().load(std::memory_order_acquire); }
+
+Client& Client::Current() {
+  Client* client = CurrentOrNull();
+  if (client == nullptr) throw UnavailableError("no session is open in this process: call orrery::init or orrery::main first");
+  return *client;
+}
+
+Client& Client::Open(Backend& backend, Identity identity, ClientOptions options) {
+  auto* client = new Client(backend, identity, options);
+  Keep(client);
+  CurrentSlot().store(client, std::memory_order_release);
+  return *client;
+}
+
+Client::Client(Backend& backend, Identity identity, ClientOptions options)
+    : backend_(backend), identity_(identity), options_(options) {}
+
+void Client::Close() {
+  open_.store(false);
+  Client* self = this;
+  CurrentSlot().compare_exchange_strong(self, nullptr);
+}
+
+void Client::Break(const std::string& why) {
+  std::lock_guard lock(mutex_);
+  broken_why_ = why;
+  broken_.store(true);
+  open_.store(false);
+}
+
+void Client::CheckOpen() {
+  if (open_.load(std::memory_order_relaxed)) return;
+  std::lock_guard lock(mutex_);
+  throw UnavailableError(broken_.load() ? broken_why_ : "the session has ended");
+}
+
+bool Client::Block(Call& call) {
+  blocked_.fetch_add(1);
+  const bool completed = open_.load() && backend_.Await(call);
+  blocked_.fetch_sub(1);
+  return completed;
+}
+
+// ---- submitting ----
+
+void Client::DefineUpTo(uint32_t class_id) {
+  std::lock_guard lock(class_mutex_);
+  for (uint32_t id = classes_defined_.load() + 1; id <= class_id; ++id) {
+    Draft<msg::DefineClass> define;
+    define->set_class_id(id);
+    ToProto(SchedulingClassOf(id), define->mutable_spec());
+    backend_.Post(std::move(define));
+    classes_defined_.store(id);
+  }
+}
+
+ObjectState* Client::Submit(Message message, uint64_t index, uint32_t class_id) {
+  CheckOpen();
+  if (class_id > classes_defined_.load(std::memory_order_acquire)) DefineUpTo(class_id);
+  if (const RunningTask* parent = CurrentTask()) {
+    auto& submit = message.As<msg::SubmitTask>();
+    submit.set_parent(parent->task.index);
+    submit.set_parent_owner(parent->task.owner.value);
+  }
+  backend_.Post(std::move(message));
+  return NewObject(index);
+}
+
+void Client::AwaitRoom() {
+  while (unfinished() >= options_.max_pending_tasks && open_.load()) {
+    if (CurrentTask() != nullptr) {
+      // Waiting for the newest task lends this task's CPU to its children; without it they might never run.
+      const ObjectRef newest(NewObject(next_index_.load()));
+      Wait(&newest, 1, 1, Duration::Millis(100).ns);
+      continue;
+    }
+    Call call;
+    {
+      std::lock_guard lock(mutex_);
+      room_waiters_.push_back(&call);
+      room_wanted_.store(true);
+    }
+    // A task that finished before the flag was seen wakes nobody.
+    const bool room = unfinished() < options_.max_pending_tasks;
+    if (!room && Block(call)) continue;
+    std::lock_guard lock(mutex_);
+    std::erase(room_waiters_, &call);
+    if (!room) throw UnavailableError("the session ended while a task waited to be submitted");
+    return;
+  }
+}
+
+void Client::OnTaskFinished() {
+  finished_.fetch_add(1);
+  if (!room_wanted_.load()) return;
+  // Some room at once, so that blocked submitters are not woken for every task.
+  if (unfinished() > options_.max_pending_tasks - options_.max_pending_tasks / 16) return;
+  std::lock_guard lock(mutex_);
+  room_wanted_.store(false);
+  for (Call* call : room_waiters_) backend_.Complete(*call);
+  room_waiters_.clear();
+}
+
+ObjectState* Client::Put(std::string bytes) {
+  CheckOpen();
+  if (bytes.size() > options_.inline_limit) {
+    ThrowTooLarge("a value given to put", bytes.size(), options_.inline_limit);
+  }
+  const uint64_t index = NextIndex();
+  puts_.fetch_add(1);
+  Draft<msg::PutObject> put;
+  ToProto(ObjectId{{identity_.worker, index}, 0}, put->mutable_object());
+  put->set_value(std::move(bytes));
+  backend_.Post(std::move(put));
+  return NewObject(index);
+}
+
+void Client::Cancel(const ObjectRef& ref, bool force, bool recursive) {
+  CheckOpen();
+  if (ref.task().owner != identity_.worker) throw Error(StatusCode::kInvalidArgument, "only the process that submitted a task can cancel it");
+  Draft<msg::CancelTask> cancel;
+  cancel->set_index(ref.task().index);
+  cancel->set_force(force);
+  cancel->set_recursive(recursive);
+  backend_.Post(std::move(cancel));
+}
+
+// ---- letting go ----
+
+void Client::Release(ObjectId object) {
+  if (!open_.load(std::memory_order_relaxed)) return;
+  bool full = false;
+  {
+    std::lock_guard lock(release_mutex_);
+    released_.push_back(object);
+    full = released_.size() >= kReleaseBatch;
+  }
+  if (full) FlushReleased();
+}
+
+void Client::FlushReleased() {
+  std::vector<ObjectId> objects;
+  {
+    std::lock_guard lock(release_mutex_);
+    if (released_.empty()) return;
+    objects.swap(released_);
+    released_.reserve(kReleaseBatch);
+  }
+  Draft<msg::ReleaseObjects> release;
+  release->mutable_objects()->Reserve(static_cast<int>(objects.size()));
+  for (ObjectId object : objects) ToProto(object, release->add_objects());
+  backend_.Post(std::move(release));
+}
+
+// ---- waiting ----
+
+Message Client::Perform(uint64_t request, Message message) {
+  Call call;
+  RunningTask* task = CurrentTask();
+  call.from_task = task != nullptr;
+  {
+    std::lock_guard lock(mutex_);
+    calls_.Insert(request, &call);
+    if (call.from_task) task_requests_.push_back(request);
+  }
+  // An interrupt sets the flag before it looks for calls: one of the two sees the other.
+  const bool too_late = task != nullptr && task->cancelled.load();
+  bool answered = false;
+  if (!too_late) {
+    backend_.Post(std::move(message));
+    answered = Block(call);
+  }
+  {
+    std::lock_guard lock(mutex_);
+    calls_.Erase(request);
+    if (call.from_task) std::erase(task_requests_, request);
+  }
+  if (too_late || call.interrupted) throw CancelledError("this task was cancelled while it waited");
+  if (!answered) {
+    CheckOpen();
+    throw UnavailableError("the session ended during the call");
+  }
+  return std::move(call.answer);
+}
+
+Message Client::Get(const ObjectRef* refs, size_t count, int64_t timeout_ns) {
+  CheckOpen();
+  FlushReleased();
+  const uint64_t request = next_request_.fetch_add(1) + 1;
+  Draft<msg::GetObjects> get;
+  get->set_request(request);
+  get->set_timeout_ns(timeout_ns);
+  get->set_from_task(CurrentTask() != nullptr);
+  get->mutable_objects()->Reserve(static_cast<int>(count));
+  for (size_t i = 0; i < count; ++i) {
+    if (!refs[i]) throw Error(StatusCode::kInvalidArgument, "get of an empty ref");
+    ToProto(refs[i].id(), get->add_objects());
+  }
+  return Perform(request, std::move(get));
+}
+
+std::vector<uint32_t> Client::Wait(const ObjectRef* refs, size_t count, size_t num_returns, int64_t timeout_ns) {
+  CheckOpen();
+  FlushReleased();
+  const uint64_t request = next_request_.fetch_add(1) + 1;
+  Draft<msg::WaitObjects> wait;
+  wait->set_request(request);
+  wait->set_num_returns(static_cast<uint32_t>(std::min(num_returns, count)));
+  wait->set_timeout_ns(timeout_ns);
+  wait->set_from_task(CurrentTask() != nullptr);
+  for (size_t i = 0; i < count; ++i) {
+    if (!refs[i]) throw Error(StatusCode::kInvalidArgument, "wait for an empty ref");
+    ToProto(refs[i].id(), wait->add_objects());
+  }
+  const Message answer = Perform(request, std::move(wait));
+  const auto& ready = answer.As<msg::WaitReply>().ready();
+  return {ready.begin(), ready.end()};
+}
+
+void Client::OnMessage(Message message) {
+  uint64_t request = 0;
+  if (message.kind() == MessageKind::kObjectsReady) request = message.As<msg::ObjectsReady>().request();
+  else if (message.kind() == MessageKind::kWaitReply) request = message.As<msg::WaitReply>().request();
+  std::lock_guard lock(mutex_);
+  Call** call = calls_.Find(request);
+  if (call == nullptr || (*call)->interrupted) return;  // the caller was interrupted
+  (*call)->answer = std::move(message);
+  backend_.Complete(**call);
+}
+
+void Client::InterruptTask() {
+  std::lock_guard lock(mutex_);
+  for (uint64_t request : task_requests_) {
+    Call& call = **calls_.Find(request);
+    if (call.answer || call.interrupted) continue;
+    call.interrupted = true;
+    backend_.Complete(call);
+  }
+}
+
+}  // namespace orrery::internal

@@ -1,0 +1,151 @@
+// Between the public API and the core worker of this process: turns calls into messages and answers into returns.
+// Internal: not installed.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "runtime/api/context.h"
+#include "runtime/api/ref.h"
+#include "runtime/common/lookup.h"
+#include "runtime/messages/message.h"
+#include "runtime/transport/live_env.h"
+
+namespace orrery::internal {
+
+// One blocked call of a thread.
+struct Call {
+  Message answer;            // ObjectsReady or WaitReply
+  bool from_task = false;    // the thread runs the worker's task
+  bool interrupted = false;  // the task was cancelled
+  Waiter waiter;             // live
+  bool done = false;         // loopback
+};
+
+// Where the core worker is driven.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  // To the core worker, as from the application. Any thread; in order per thread.
+  virtual void Post(Message message) = 0;
+  // Returns when `call` was completed, or false when the session ended.
+  virtual bool Await(Call& call) = 0;
+  // From within Client::OnMessage and Client::OnTaskFinished.
+  virtual void Complete(Call& call) = 0;
+};
+
+class LiveBackend final : public Backend {
+ public:
+  explicit LiveBackend(LiveEnv& env) : env_(env) {}
+  void Post(Message message) override { env_.Post(Address::Application(), std::move(message)); }
+  bool Await(Call& call) override { return env_.Await(call.waiter, Duration{-1}); }
+  void Complete(Call& call) override { env_.Complete(call.waiter); }
+
+ private:
+  LiveEnv& env_;
+};
+
+// Who this process is in the cluster.
+struct Identity {
+  WorkerId worker;
+  JobId job;
+  NodeId node;
+};
+
+struct ClientOptions {
+  int32_t task_max_retries = 3;
+  uint64_t inline_limit = 100 * 1024;
+  uint64_t max_pending_tasks = 10'000'000;
+};
+
+// One per session; becomes useless with it, but is never freed, because refs may outlive it. All methods but OnMessage,
+// OnTaskFinished and InterruptTask may be called from any thread.
+class Client {
+ public:
+  // The client of the open session; throws UnavailableError when there is none.
+  static Client& Current();
+  static Client* CurrentOrNull();
+  // Makes a client and the current one. Classes defined in earlier sessions are defined again.
+  static Client& Open(Backend& backend, Identity identity, ClientOptions options);
+  // No new calls; those that are blocked end when the backend's drive does.
+  void Close();
+  // The cluster is lost: every call from now on throws UnavailableError with `why`.
+  void Break(const std::string& why);
+  bool broken() const { return broken_.load(); }
+  // A thread is blocked in a call.
+  bool busy() const { return blocked_.load() > 0; }
+
+  const Identity& identity() const { return identity_; }
+  const ClientOptions& options() const { return options_; }
+
+  // A number for a task or a put; unique in this process.
+  uint64_t NextIndex() { return next_index_.fetch_add(1, std::memory_order_relaxed) + 1; }
+  // Blocks while max_pending_tasks are unfinished.
+  void AwaitRoom();
+  // SubmitTask, with all fields set but the parent's. A ref to its result.
+  ObjectState* Submit(Message submit, uint64_t index, uint32_t class_id);
+  ObjectState* Put(std::string bytes);
+  // ObjectsReady.
+  Message Get(const ObjectRef* refs, size_t count, int64_t timeout_ns);
+  // Positions of ready refs.
+  std::vector<uint32_t> Wait(const ObjectRef* refs, size_t count, size_t num_returns, int64_t timeout_ns);
+  void Cancel(const ObjectRef& ref, bool force, bool recursive);
+  void Release(ObjectId object);
+
+  uint64_t unfinished() const { return next_index_.load() - puts_.load() - finished_.load(); }
+
+  // ---- called by whoever drives the core worker ----
+  // ObjectsReady and WaitReply; others are not for the client.
+  void OnMessage(Message message);
+  // The core worker traced the end of a task of ours.
+  void OnTaskFinished();
+  // The running task was cancelled: its blocked calls end.
+  void InterruptTask();
+
+ private:
+  Client(Backend& backend, Identity identity, ClientOptions options);
+  ObjectState* NewObject(uint64_t index) { return new ObjectState{{1}, {{identity_.worker, index}, 0}, this}; }
+  Message Perform(uint64_t request, Message message);
+  void DefineUpTo(uint32_t class_id);
+  void FlushReleased();
+  bool Block(Call& call);
+  void CheckOpen();
+
+  Backend& backend_;
+  const Identity identity_;
+  const ClientOptions options_;
+  std::atomic<bool> open_{true};
+  std::atomic<bool> broken_{false};
+  std::string broken_why_;                    // under mutex_
+  std::atomic<int> blocked_{0};
+  std::atomic<uint64_t> next_index_{0};
+  std::atomic<uint64_t> puts_{0};
+  std::atomic<uint64_t> finished_{0};
+  std::atomic<uint64_t> next_request_{0};
+  std::atomic<uint32_t> classes_defined_{0};
+  std::atomic<bool> room_wanted_{false};
+
+  std::mutex mutex_;
+  Lookup<uint64_t, Call*> calls_;             // under mutex_
+  std::vector<uint64_t> task_requests_;       // under mutex_: requests of the running task
+  std::vector<Call*> room_waiters_;           // under mutex_
+  std::mutex class_mutex_;
+  std::mutex release_mutex_;
+  std::vector<ObjectId> released_;            // under release_mutex_
+};
+
+// What the thread that runs tasks knows of the present one.
+struct RunningTask {
+  TaskId task;
+  uint32_t attempt = 0;
+  std::vector<uint32_t> gpus;
+  std::atomic<bool> cancelled{false};
+};
+// Of the calling thread; nullptr outside tasks.
+RunningTask*& CurrentTask();
+
+}  // namespace orrery::internal

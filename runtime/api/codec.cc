@@ -1,0 +1,18 @@
+#include "runtime/api/codec.h"
+
+namespace orrery {
+
+void Reader::Fail(const char* why) { throw MalformedError(std::string("malformed value: ") + why); }
+
+uint64_t Reader::Size() {
+  uint64_t n = 0;
+  for (int shift = 0; shift < 64; shift += 7) {
+    const auto byte = Raw<uint8_t>();
+    if (shift == 63 && byte > 1) break;
+    n |= uint64_t{byte & 0x7fu} << shift;
+    if ((byte & 0x80) == 0) return n;
+  }
+  Fail("a length does not fit 64 bits");
+}
+
+}  // namespace orrery

@@ -1,0 +1,70 @@
+// A cluster of real processes on this machine, for one program: a head and any number of nodes with declared resources,
+// in a session folder of its own. Internal; programs get one by SessionOptions, tests and orrery-live use it directly.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/common/ids.h"
+#include "runtime/common/resources.h"
+#include "runtime/common/status.h"
+
+namespace orrery {
+
+struct LocalNode {
+  std::string name;        // empty: the cluster names it
+  ResourceSet resources;
+  Labels labels = {};
+  std::map<std::string, std::string> environment = {};  // added to that of the daemon and its workers
+};
+
+struct LocalClusterOptions {
+  std::vector<LocalNode> nodes;                 // the first is the head
+  std::map<std::string, std::string> settings = {};  // of all daemons
+  std::string session_dir = {};                 // empty: a fresh folder, removed by Stop
+};
+
+// The daemons are children of this process and end with the thread that started them, also when it is killed.
+class LocalCluster {
+ public:
+  // Returns when every node has registered. kNotFound when the orrery command cannot be found; kUnavailable with what a
+  // daemon said that did not start.
+  static Result<std::unique_ptr<LocalCluster>> Start(LocalClusterOptions options);
+  // Stop().
+  ~LocalCluster();
+  // Ends every daemon, by SIGTERM, then SIGKILL, and removes the session folder unless it was given.
+  void Stop();
+
+  const std::string& session_dir() const;
+  const std::string& address() const;  // "127.0.0.1:port" of the GCS
+  // Starts one more node; its index.
+  Result<size_t> AddNode(const LocalNode& node);
+  size_t node_count() const;
+  // Nodes register one after the other, so the GCS numbers them in the order in which they were started.
+  NodeId NodeIdOf(size_t index) const { return {static_cast<uint32_t>(index + 1)}; }
+  // The node's daemon, or 0 once it has been killed.
+  int NodePid(size_t index) const;
+  int GcsPid() const;
+  // Process ids of the workers of a node, by asking the kernel for the daemon's children.
+  std::vector<int> WorkerPids(size_t index) const;
+  // SIGKILL to a node manager; its workers die with it.
+  void KillNode(size_t index);
+  void KillGcs();
+
+ private:
+  struct Impl;
+  explicit LocalCluster(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+namespace internal {
+
+// The orrery command: $ORRERY_HOME/bin/orrery, beside this executable, or on PATH. "" when there is none.
+std::string FindOrreryCommand();
+// Direct children of a process, from /proc.
+std::vector<int> ChildrenOf(int pid);
+
+}  // namespace internal
+}  // namespace orrery

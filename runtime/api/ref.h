@@ -1,0 +1,81 @@
+// Ref<T>: a value that exists, or will. Counted in this process; with the last copy the value is let go.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include "runtime/common/ids.h"
+
+namespace orrery {
+
+namespace internal {
+
+class Client;
+
+// What all copies of one ref share.
+struct ObjectState {
+  std::atomic<uint32_t> count{1};
+  ObjectId id;
+  Client* client;  // clients are never freed
+};
+
+void ReleaseObject(ObjectState* state);
+
+}  // namespace internal
+
+// A ref without its type; what Ref<T> is made of. Copying is one atomic increment. Threads may share copies.
+class ObjectRef {
+ public:
+  ObjectRef() = default;
+  explicit ObjectRef(internal::ObjectState* adopted) : state_(adopted) {}
+  ObjectRef(const ObjectRef& other) : state_(other.state_) {
+    if (state_ != nullptr) state_->count.fetch_add(1, std::memory_order_relaxed);
+  }
+  ObjectRef(ObjectRef&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  ObjectRef& operator=(ObjectRef other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+  }
+  ~ObjectRef() {
+    if (state_ != nullptr && state_->count.fetch_sub(1, std::memory_order_acq_rel) == 1) internal::ReleaseObject(state_);
+  }
+  explicit operator bool() const { return state_ != nullptr; }
+  // {} for an empty ref.
+  ObjectId id() const { return state_ == nullptr ? ObjectId{} : state_->id; }
+  // The task that makes the value; a put has an id of this kind, too.
+  TaskId task() const { return id().task; }
+  auto operator<=>(const ObjectRef& other) const { return id() <=> other.id(); }
+  bool operator==(const ObjectRef& other) const { return id() == other.id(); }
+
+ private:
+  internal::ObjectState* state_ = nullptr;
+};
+
+// Names a T. Pass it where a task's function takes a T: the task starts when the value is there. Not yet possible inside
+// other values (a vector of refs) nor as a result; that comes with the object store.
+template <class T>
+class Ref : public ObjectRef {
+ public:
+  using Value = T;
+  using ObjectRef::ObjectRef;
+
+  // Waits for the value and returns a copy. Throws what became of the task (errors.h).
+  T get() const;
+  // The same, but throws TimeoutError when `timeout` passes first.
+  template <class Rep, class Period>
+  T get(std::chrono::duration<Rep, Period> timeout) const;
+};
+
+namespace internal {
+
+template <class T>
+inline constexpr bool kIsRef = false;
+template <class T>
+inline constexpr bool kIsRef<Ref<T>> = true;
+
+}  // namespace internal
+}  // namespace orrery

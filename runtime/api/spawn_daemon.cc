@@ -1,0 +1,150 @@
+#include "runtime/api/spawn_daemon.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "runtime/api/local_cluster.h"
+
+extern char** environ;
+
+namespace orrery::internal {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int kReadyFd = 3;
+constexpr int kReadyLimitMs = 30'000;
+
+std::vector<char*> Pointers(std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  for (std::string& text : texts) pointers.push_back(text.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+std::vector<std::string> Environment(const std::map<std::string, std::string>& added) {
+  std::vector<std::string> entries;
+  for (char** at = environ; *at != nullptr; ++at) {
+    const std::string entry = *at;
+    if (added.count(entry.substr(0, entry.find('='))) == 0) entries.push_back(entry);
+  }
+  for (const auto& [name, value] : added) entries.push_back(name + "=" + value);
+  return entries;
+}
+
+// posix_spawn's error number.
+int Spawn(std::vector<std::string> words, std::vector<std::string> environment, const std::string& log, int ready, int* pid) {
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  posix_spawn_file_actions_adddup2(&actions, 1, 2);
+  posix_spawn_file_actions_adddup2(&actions, ready, kReadyFd);
+  posix_spawn_file_actions_addclosefrom_np(&actions, kReadyFd + 1);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t none, all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &all);
+  posix_spawnattr_setpgroup(&attributes, 0);  // Ctrl-C is for the program; it ends its cluster in order
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  const int error = posix_spawn(pid, words[0].c_str(), &actions, &attributes, Pointers(words).data(), Pointers(environment).data());
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  return error;
+}
+
+// One line, without its end; "" when the writer ended without a word. nullopt-like false when the time is over.
+bool ReadLine(int fd, std::string* line) {
+  std::array<char, 512> buffer{};
+  while (line->empty() || line->back() != '\n') {
+    pollfd waiting{fd, POLLIN, 0};
+    if (poll(&waiting, 1, kReadyLimitMs) == 0) return false;
+    const ssize_t n = read(fd, buffer.data(), buffer.size());
+    if (n == 0) return true;
+    if (n > 0) line->append(buffer.data(), static_cast<size_t>(n));
+  }
+  line->pop_back();
+  return true;
+}
+
+bool Executable(const std::string& path) { return access(path.c_str(), X_OK) == 0; }
+
+}  // namespace
+
+std::string FindOrreryCommand() {
+  if (const char* home = std::getenv("ORRERY_HOME"); home != nullptr && Executable(std::string(home) + "/bin/orrery")) {
+    return std::string(home) + "/bin/orrery";
+  }
+  std::error_code ignored;
+  const fs::path own = fs::read_symlink("/proc/self/exe", ignored);
+  if (const std::string beside = own.parent_path() / "orrery"; Executable(beside)) return beside;
+  const char* path = std::getenv("PATH");
+  const std::string folders = path == nullptr ? "" : path;
+  for (size_t begin = 0; begin < folders.size();) {
+    const size_t end = std::min(folders.find(':', begin), folders.size());
+    if (const std::string found = folders.substr(begin, end - begin) + "/orrery"; Executable(found)) return found;
+    begin = end + 1;
+  }
+  return "";
+}
+
+std::vector<int> ChildrenOf(int pid) {
+  std::vector<int> children;
+  std::error_code ignored;
+  for (const fs::directory_entry& thread : fs::directory_iterator("/proc/" + std::to_string(pid) + "/task", ignored)) {
+    std::ifstream file(thread.path() / "children");
+    for (int child = 0; file >> child;) children.push_back(child);
+  }
+  std::sort(children.begin(), children.end());
+  return children;
+}
+
+Result<StartedDaemon> SpawnDaemon(const std::string& role, const std::vector<std::string>& words,
+                                  const std::map<std::string, std::string>& environment, const std::string& session_dir) {
+  const std::string command = FindOrreryCommand();
+  if (command.empty()) {
+    return Status(StatusCode::kNotFound, "the orrery command is neither in $ORRERY_HOME/bin, nor beside this program, nor on PATH");
+  }
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return Status(StatusCode::kUnavailable, std::string("pipe: ") + std::strerror(errno));
+  // A descriptor that already had the number of the target would keep its close-on-exec flag.
+  const int write_end = fcntl(ends[1], F_DUPFD_CLOEXEC, 10);
+  close(ends[1]);
+  std::vector<std::string> all = {command, "daemon", role, "--ready-fd=" + std::to_string(kReadyFd)};
+  all.insert(all.end(), words.begin(), words.end());
+  static int started = 0;
+  const std::string log = session_dir + "/logs/" + role + "-" + std::to_string(++started) + ".log";
+  StartedDaemon daemon;
+  const int error = Spawn(std::move(all), Environment(environment), log, write_end, &daemon.pid);
+  close(write_end);
+  std::string line;
+  const bool in_time = error != 0 || ReadLine(ends[0], &line);
+  close(ends[0]);
+  if (error != 0) return Status(StatusCode::kUnavailable, "cannot start " + command + ": " + std::strerror(error));
+  if (in_time && line.starts_with("ok ")) {
+    daemon.address = line.substr(3, line.find(' ', 3) - 3);
+    return daemon;
+  }
+  kill(daemon.pid, SIGKILL);
+  waitpid(daemon.pid, nullptr, 0);
+  if (!in_time) return Status(StatusCode::kTimedOut, "the " + role + " daemon was not ready within 30 s (log: " + log + ")");
+  return Status(StatusCode::kUnavailable, line.empty() ? "the " + role + " daemon ended at once (log: " + log + ")" : line);
+}
+
+}  // namespace orrery::internal

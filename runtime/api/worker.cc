@@ -1,0 +1,169 @@
+#include "runtime/api/worker.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "runtime/api/client.h"
+#include "runtime/api/driver.h"
+#include "runtime/api/executor.h"
+#include "runtime/core_worker/core_worker.h"
+#include "runtime/messages/orrery.pb.h"
+#include "runtime/transport/endpoint.h"
+#include "runtime/transport/live_env.h"
+#include "runtime/transport/session.h"
+
+namespace orrery::internal {
+
+namespace {
+
+// The main thread drives the sockets between tasks and runs the tasks itself; while one runs long, the background
+// thread of LiveEnv drives. Everything but the function's own run happens holding the drive token.
+class Worker {
+ public:
+  Worker(const WorkerEnvironment& environment, const Settings& settings, std::unique_ptr<LiveEnv> env);
+  int Run();
+
+ private:
+  void OnExecutorMessage(Message message);
+  void OnHostMessage(const Message& message);
+  void OnApplicationMessage(Message message);
+  void RunTask(const Message& execute);
+
+  const std::string socket_path_;
+  const Settings settings_;
+  std::unique_ptr<LiveEnv> env_;
+  LiveBackend backend_;
+  FinishedCounter counter_;
+  FunctionEndpoint executor_, host_, application_;
+  CoreWorker core_worker_;
+  Client* client_ = nullptr;  // from registration on
+  const WorkerId id_;
+  std::deque<Message> queue_;
+  RunningTask running_;
+  bool in_task_ = false;
+  int exit_code_ = 0;
+};
+
+CoreWorkerOptions CoreOptions(const WorkerEnvironment& environment, const LiveEnv& env) {
+  return {.self = env.address(), .node_manager = environment.node_manager, .worker = environment.worker,
+          .pid = static_cast<uint32_t>(getpid()), .registration = {}};
+}
+
+Worker::Worker(const WorkerEnvironment& environment, const Settings& settings, std::unique_ptr<LiveEnv> env)
+    : socket_path_(environment.session_dir + "/sockets/" + std::to_string(PortOf(env->address())) + ".sock"),
+      settings_(settings),
+      env_(std::move(env)),
+      backend_(*env_),
+      counter_(nullptr),
+      executor_([this](Message message) { OnExecutorMessage(std::move(message)); }),
+      host_([this](Message message) { OnHostMessage(message); }),
+      application_([this](Message message) { OnApplicationMessage(std::move(message)); }),
+      core_worker_(*env_, settings_, CoreOptions(environment, *env_)),
+      id_(environment.worker) {
+  env_->SetStateMachine(&core_worker_);
+  env_->SetLocalEndpoint(Address::Executor(), &executor_);
+  env_->SetLocalEndpoint(Address::Host(), &host_);
+  env_->SetLocalEndpoint(Address::Application(), &application_);
+  env_->SetTraceSink(&counter_);
+}
+
+int Worker::Run() {
+  env_->StartBackgroundThread();
+  env_->Acquire();
+  while (!env_->stopped()) {
+    env_->RunOne(Duration::Seconds(1));
+    while (!queue_.empty() && client_ != nullptr && !env_->stopped()) {
+      const Message execute = std::move(queue_.front());
+      queue_.pop_front();
+      RunTask(execute);
+    }
+  }
+  env_->Release();
+  return exit_code_;
+}
+
+void Worker::RunTask(const Message& execute) {
+  const auto& request = execute.As<msg::ExecuteTask>();
+  running_.task = {WorkerId{request.spec().owner()}, request.spec().index()};
+  running_.attempt = request.attempt();
+  running_.gpus.clear();
+  for (const msg::GpuShare& share : request.gpus()) running_.gpus.push_back(share.index());
+  running_.cancelled.store(false);
+  in_task_ = true;
+  env_->Release(false);
+  const Time start = env_->Now();
+  Message executed = ExecuteNow(execute, running_, client_->options().inline_limit);
+  const Time finish = env_->Now();
+  env_->Acquire();
+  in_task_ = false;
+  auto& result = executed.As<msg::TaskExecuted>();
+  result.set_start_ns(start.ns);
+  result.set_finish_ns(finish.ns);
+  core_worker_.OnMessage(Address::Executor(), std::move(executed));
+}
+
+void Worker::OnExecutorMessage(Message message) {
+  if (message.kind() == MessageKind::kExecuteTask) {
+    queue_.push_back(std::move(message));
+    return;
+  }
+  const auto& interrupt = message.As<msg::InterruptTask>();
+  if (!in_task_ || running_.task != TaskId{WorkerId{interrupt.owner()}, interrupt.index()}) return;
+  running_.cancelled.store(true);
+  client_->InterruptTask();
+}
+
+void Worker::OnHostMessage(const Message& message) {
+  if (message.kind() != MessageKind::kExit) return;
+  exit_code_ = message.As<msg::Exit>().code();
+  std::fprintf(stderr, "%s ends: %s\n", ToString(id_).c_str(), message.As<msg::Exit>().reason().c_str());
+  if (in_task_) {
+    // User code holds the main thread and will not come back in time: nobody may wait for it.
+    std::fflush(nullptr);
+    unlink(socket_path_.c_str());
+    _exit(exit_code_);
+  }
+  env_->Stop();
+}
+
+void Worker::OnApplicationMessage(Message message) {
+  if (message.kind() == MessageKind::kDriverReady) {
+    const auto& ready = message.As<msg::DriverReady>();
+    client_ = &Client::Open(backend_, {id_, JobId{ready.job()}, NodeId{ready.node()}}, ClientOptionsFrom(settings_));
+    counter_.SetClient(client_);
+    return;
+  }
+  client_->OnMessage(std::move(message));
+}
+
+[[nodiscard]] int Refuse(const std::string& what) {
+  std::fprintf(stderr, "orrery worker: %s\n", what.c_str());
+  return 1;
+}
+
+}  // namespace
+
+int RunWorker(const WorkerEnvironment& environment) {
+  DieWithParent(environment.parent_pid);
+  setvbuf(stdout, nullptr, _IOLBF, 0);  // a log file: lines must survive a SIGKILL
+  const char* text = std::getenv(kSettingsVariable);
+  const Result<Settings> settings = ParseSettings(text == nullptr ? "" : text);
+  if (!settings.ok()) return Refuse(settings.status().ToString());
+  Result<std::string> token = ReadTokenFile(environment.token_file);
+  if (!token.ok()) return Refuse(token.status().ToString());
+  LiveOptions live;
+  live.role = "worker";
+  live.listen_ip = IpText(environment.node_manager);
+  live.socket_dir = environment.session_dir + "/sockets";
+  live.token = *token;
+  Result<std::unique_ptr<LiveEnv>> env = LiveEnv::Create(live);
+  if (!env.ok()) return Refuse(env.status().ToString());
+  return Worker(environment, settings.value(), std::move(*env)).Run();
+}
+
+}  // namespace orrery::internal
