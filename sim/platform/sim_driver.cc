@@ -37,7 +37,9 @@ void SimDriver::OnMessage(ProcessHandle, Message message) {
       source_->OnTaskEnded(*this, message.As<msg::TaskFinished>().index() - 1);
       return MaybeDone();
     case MessageKind::kDriverClosed:
+      // As a program's end does: the process is gone, its connections close.
       closed_ = true;
+      engine_.Kill(process_);
       return host_.OnDriverDone();
     default: return;
   }
