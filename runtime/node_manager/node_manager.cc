@@ -12,7 +12,21 @@ NodeManager::NodeManager(Env& env, Settings settings, NodeOptions options)
 
 void NodeManager::Start() { Register(); }
 
+namespace {
+
+// From core workers, who may know of this node (by the GCS, too) before its own registration is confirmed.
+bool NeedsNodeId(MessageKind kind) {
+  return kind == MessageKind::kRegisterDriver || kind == MessageKind::kFinishDriver || kind == MessageKind::kRequestLease ||
+         kind == MessageKind::kCancelLease || kind == MessageKind::kReturnLease;
+}
+
+}  // namespace
+
 void NodeManager::OnMessage(const Address& from, Message message) {
+  if (!node_.id && NeedsNodeId(message.kind())) {
+    before_registration_.emplace_back(from, std::move(message));
+    return;
+  }
   switch (message.kind()) {
     case MessageKind::kRegisterNodeReply: return OnRegisterNodeReply(message.As<msg::RegisterNodeReply>());
     case MessageKind::kHealthCheck: return OnHealthCheck(from, message.As<msg::HealthCheck>());
@@ -20,7 +34,11 @@ void NodeManager::OnMessage(const Address& from, Message message) {
     case MessageKind::kPickNodeReply: return leases_.OnPickNodeReply(message.As<msg::PickNodeReply>());
     case MessageKind::kRegisterDriver: return OnRegisterDriver(from, std::move(message));
     case MessageKind::kRegisterJobReply: return OnRegisterJobReply(message.As<msg::RegisterJobReply>());
-    case MessageKind::kGetJobReply: return workers_.OnGetJobReply(message.As<msg::GetJobReply>());
+    case MessageKind::kGetJobReply: {
+      const auto& reply = message.As<msg::GetJobReply>();
+      if (!workers_.OnGetJobReply(reply)) leases_.OnJobFinished(JobId{reply.job()});
+      return;
+    }
     case MessageKind::kFinishDriver: return OnFinishDriver(from, message.As<msg::FinishDriver>());
     case MessageKind::kFinishJobReply: {
       node_.requests.Done({MessageKind::kFinishJob, message.As<msg::FinishJobReply>().job(), 0});
@@ -103,9 +121,12 @@ void NodeManager::OnRegisterNodeReply(const msg::RegisterNodeReply& reply) {
   if (node_.id && node_.id != id) return ShutDown("the GCS lost its state and does not know this node", 1);
   const bool again = static_cast<bool>(node_.id);
   node_.id = id;
-  if (again) node_.requests.ResendTo(node_.options.gcs);
+  if (again) {
+    node_.requests.ResendTo(node_.options.gcs);
+    workers_.AskAboutJobs();
+  }
   leases_.ReportNow();
-  for (auto& [address, message] : std::exchange(before_registration_, {})) OnRegisterDriver(address, std::move(message));
+  for (auto& [address, message] : std::exchange(before_registration_, {})) OnMessage(address, std::move(message));
 }
 
 void NodeManager::OnHealthCheck(const Address& from, const msg::HealthCheck& check) {
@@ -125,10 +146,6 @@ void NodeManager::OnNodeDied(const msg::NodeDied& notice, const Message& message
 }
 
 void NodeManager::OnRegisterDriver(const Address& from, Message message) {
-  if (!node_.id) {
-    before_registration_.emplace_back(from, std::move(message));
-    return;
-  }
   if (auto it = drivers_.find(from); it != drivers_.end()) {
     if (it->second.job) AnswerDriver(from, it->second);
     return;

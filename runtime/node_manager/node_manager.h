@@ -53,7 +53,7 @@ class NodeManager final : public StateMachine {
   LeaseManager leases_;
   std::map<Address, Driver> drivers_;
   std::map<WorkerId, Address> driver_address_;
-  std::vector<std::pair<Address, Message>> before_registration_;  // drivers that came before the node had an id
+  std::vector<std::pair<Address, Message>> before_registration_;  // what came before the node had an id
   bool stopping_ = false;
   bool gcs_lost_ = false;  // kGcsReconnect is set
   int exit_code_ = 0;

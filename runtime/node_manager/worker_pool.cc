@@ -44,12 +44,7 @@ void WorkerPool::Pop(JobId job, LeaseId lease) {
   JobPool& pool = jobs_[job];
   if (!pool.idle.empty()) return Assign(workers_.at(pool.idle.back()), lease);
   pool.waiting.push_back(lease);
-  if (!pool.command) {
-    Draft<msg::GetJob> request;
-    request->set_job(job.value);
-    const RequestKey key{MessageKind::kGetJob, job.value, 0};
-    if (!node_.requests.Pending(key)) node_.requests.Send(key, node_.options.gcs, std::move(request));
-  }
+  if (!pool.command) AskAbout(job);
   StartWorkers();
 }
 
@@ -187,12 +182,23 @@ void WorkerPool::OnProcessExited(const msg::ProcessExited& notice) {
   StartWorkers();
 }
 
-void WorkerPool::OnGetJobReply(const msg::GetJobReply& reply) {
+bool WorkerPool::OnGetJobReply(const msg::GetJobReply& reply) {
   const JobId job{reply.job()};
-  if (!node_.requests.Done({MessageKind::kGetJob, job.value, 0})) return;
-  if (reply.status() == 0) return SetCommand(job, reply.worker());
-  jobs_[job].failures = kMaxStartFailures;
-  StartFailed(job, ToString(job) + " has ended, or is unknown to the GCS");
+  if (!node_.requests.Done({MessageKind::kGetJob, job.value, 0})) return true;
+  if (reply.status() == 0) SetCommand(job, reply.worker());
+  return reply.status() == 0;
+}
+
+void WorkerPool::AskAbout(JobId job) {
+  const RequestKey key{MessageKind::kGetJob, job.value, 0};
+  if (node_.requests.Pending(key)) return;
+  Draft<msg::GetJob> request;
+  request->set_job(job.value);
+  node_.requests.Send(key, node_.options.gcs, std::move(request));
+}
+
+void WorkerPool::AskAboutJobs() {
+  for (const auto& [job, pool] : jobs_) AskAbout(job);
 }
 
 bool WorkerPool::OnPeerLost(const Address& peer) {

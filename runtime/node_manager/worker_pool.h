@@ -57,7 +57,10 @@ class WorkerPool {
 
   void OnRegisterWorker(const Address& from, const msg::RegisterWorker& request);
   void OnProcessExited(const msg::ProcessExited& notice);
-  void OnGetJobReply(const msg::GetJobReply& reply);
+  // False when the job has ended, or is unknown to the GCS.
+  bool OnGetJobReply(const msg::GetJobReply& reply);
+  // After a time without the GCS, which may have told of a job's end meanwhile: asks for each job that has workers here.
+  void AskAboutJobs();
   // True when `peer` was a worker.
   bool OnPeerLost(const Address& peer);
   void OnRegisterTimeout(WorkerId worker);
@@ -93,6 +96,7 @@ class WorkerPool {
     int failures = 0;               // failed starts in a row
   };
 
+  void AskAbout(JobId job);
   int64_t SoftLimit() const;
   int64_t StartupConcurrency() const;
   void StartWorkers();
