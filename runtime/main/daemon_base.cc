@@ -38,9 +38,10 @@ Result<std::unique_ptr<DaemonBase>> DaemonBase::Open(const DaemonOptions& option
   Result<std::unique_ptr<LiveEnv>> env = LiveEnv::Create(live);
   if (!env.ok()) return env.status();
   daemon->env_ = std::move(*env);
-  daemon->host_ = std::make_unique<LiveHost>(
-      *daemon->env_, HostOptions{.session_dir = daemon->session_.folder(), .socket_dir = daemon->session_.socket_dir(),
-                                 .token_file = token_file, .log_dir = daemon->session_.log_dir()});
+  daemon->host_ = std::make_unique<LiveHost>(*daemon->env_, HostOptions{.session_dir = daemon->session_.folder(),
+                                                                        .socket_dir = daemon->session_.socket_dir(),
+                                                                        .token_file = token_file,
+                                                                        .log_dir = daemon->session_.log_dir()});
   return daemon;
 }
 

@@ -27,8 +27,9 @@ Result<Address> FindGcs(const Session& session, const std::string& address) {
     if (text.empty() || record.role == "gcs") text = record.gcs_address;
   }
   if (!text.empty()) return ParseAddress(text);
-  return Status(StatusCode::kNotFound, "no cluster runs in " + session.folder() +
-                                           "; start one with `orrery start --head`, or name one with --address HOST:PORT");
+  return Status(StatusCode::kNotFound,
+                "no cluster runs in " + session.folder() +
+                    "; start one with `orrery start --head`, or name one with --address HOST:PORT");
 }
 
 Result<Message> Ask(const Session& session, const std::string& token_file, const Address& target, Message request,
@@ -58,7 +59,8 @@ Result<Message> Ask(const Session& session, const std::string& token_file, const
     const Status why = env.LastError(target);
     return Status(why.code(), "cannot reach " + where + ": " + why.message());
   }
-  if (!asker.reply && wait_for_reply) return Status(StatusCode::kTimedOut, where + " did not answer in " + std::to_string(limit.ns / 1'000'000) + " ms");
+  if (!asker.reply && wait_for_reply)
+    return Status(StatusCode::kTimedOut, where + " did not answer in " + std::to_string(limit.ns / 1'000'000) + " ms");
   return std::move(asker.reply);
 }
 

@@ -15,8 +15,9 @@ namespace orrery {
 // kNotFound when there is none.
 Result<Address> FindGcs(const Session& session, const std::string& address);
 
-// Sends `request` and returns the first message that comes back; with `wait_for_reply` false: returns when the message has
-// been taken, with an empty message. kUnavailable: nobody there; kTimedOut; kPermissionDenied: wrong token or version.
+// Sends `request` and returns the first message that comes back; with `wait_for_reply` false: returns when the message
+// has been taken, with an empty message. kUnavailable: nobody there; kTimedOut; kPermissionDenied: wrong token or
+// version.
 Result<Message> Ask(const Session& session, const std::string& token_file, const Address& target, Message request,
                     Duration limit, bool wait_for_reply = true);
 

@@ -15,8 +15,8 @@ struct Launched {
   std::string node_name;
 };
 
-// Runs `orrery daemon ROLE ARGUMENTS…` (this executable) detached, and waits until it is ready. When it fails, the status
-// holds its own words, or the end of its log. kTimedOut after `limit`; then it has been killed.
+// Runs `orrery daemon ROLE ARGUMENTS…` (this executable) detached, and waits until it is ready. When it fails, the
+// status holds its own words, or the end of its log. kTimedOut after `limit`; then it has been killed.
 Result<Launched> LaunchDaemon(const std::string& role, const std::vector<std::string>& arguments,
                               const std::string& session_dir, Duration limit);
 

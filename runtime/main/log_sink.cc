@@ -32,7 +32,8 @@ void LogSink::OnTrace(Time, const TraceEvent& event) {
   std::string line = std::string(stamp) + " " + name;
   if (event.node) line += " " + ToString(event.node);
   if (event.worker) line += " " + ToString(event.worker);
-  if (event.kind == TraceKind::kJobStarted || event.kind == TraceKind::kJobFinished) line += " job-" + std::to_string(event.a);
+  if (event.kind == TraceKind::kJobStarted || event.kind == TraceKind::kJobFinished)
+    line += " job-" + std::to_string(event.a);
   if (!event.text.empty()) line += ": " + std::string(event.text);
   std::printf("%s\n", line.c_str());
   std::fflush(stdout);

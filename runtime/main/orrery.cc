@@ -63,30 +63,44 @@ void AddStart(CLI::App& app, StartOptions& options) {
   CLI::App* start = app.add_subcommand("start", "Start a head, or a node that joins a cluster");
   start->add_flag("--head", options.head, "start a new cluster here: the global control service and the first node");
   start->add_option("--address", options.address, "HOST:PORT of the cluster to join");
-  start->add_option("--port", options.port, "port of the head (0: any free one)")->check(CLI::Range(0, 65535))->capture_default_str();
-  start->add_option("--host", options.host, "IPv4 address to listen on (default: 127.0.0.1; when joining, the one facing the head)");
+  start->add_option("--port", options.port, "port of the head (0: any free one)")
+      ->check(CLI::Range(0, 65535))
+      ->capture_default_str();
+  start->add_option("--host", options.host,
+                    "IPv4 address to listen on (default: 127.0.0.1; when joining, the one facing the head)");
   AddNodeFlags(*start, options);
-  start->add_option("--token-file", options.token_file, "file with the cluster token (default: that of the session folder)");
+  start->add_option("--token-file", options.token_file,
+                    "file with the cluster token (default: that of the session folder)");
   start->add_flag("--block", options.block, "stay in the foreground; Ctrl-C stops what was started");
-  start->footer("Examples:\n  orrery start --head --num-cpus 4 --port 7000\n  orrery start --address=10.0.0.1:6379 --labels zone=a"
-                "\n  orrery start --head --set worker_idle_timeout=10s\nTo join from another machine, copy the head's token file "
-                "there (mode 0600) and name it with --token-file.");
+  start->footer(
+      "Examples:\n  orrery start --head --num-cpus 4 --port 7000\n  orrery start --address=10.0.0.1:6379 --labels "
+      "zone=a"
+      "\n  orrery start --head --set worker_idle_timeout=10s\nTo join from another machine, copy the head's token file "
+      "there (mode 0600) and name it with --token-file.");
 }
 
 void AddStatus(CLI::App& app, StatusOptions& options) {
   CLI::App* status = app.add_subcommand("status", "Show nodes, resources, demands and jobs of a cluster");
-  status->add_option("--address", options.address, "HOST:PORT of the cluster (default: $ORRERY_ADDRESS, else the one that runs here)");
-  status->add_option("--format", options.format, "text or json")->check(CLI::IsMember({"text", "json"}))->capture_default_str();
+  status->add_option("--address", options.address,
+                     "HOST:PORT of the cluster (default: $ORRERY_ADDRESS, else the one that runs here)");
+  status->add_option("--format", options.format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
   status->add_flag("--watch{2}", options.watch, "repeat every two seconds, or --watch=SECONDS");
-  status->add_option("--timeout", options.timeout, "seconds to wait for an answer")->check(CLI::PositiveNumber)->capture_default_str();
-  status->add_option("--token-file", options.token_file, "file with the cluster token (default: that of the session folder)");
+  status->add_option("--timeout", options.timeout, "seconds to wait for an answer")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  status->add_option("--token-file", options.token_file,
+                     "file with the cluster token (default: that of the session folder)");
 }
 
 void AddStop(CLI::App& app, StopOptions& options) {
   CLI::App* stop = app.add_subcommand("stop", "Stop the daemons of this machine, in order");
   CLI::Option* all = stop->add_flag("--all", options.all, "stop the nodes on other machines, too");
   stop->add_option("--node", options.node, "stop only the node of this name, wherever it runs")->excludes(all);
-  stop->add_option("--grace", options.grace, "seconds between SIGTERM and SIGKILL")->check(CLI::NonNegativeNumber)->capture_default_str();
+  stop->add_option("--grace", options.grace, "seconds between SIGTERM and SIGKILL")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
 }
 
 // Not for people: how start runs the daemons.
@@ -109,7 +123,9 @@ void AddDaemons(CLI::App& app, DaemonOptions& options) {
 int Main(int argc, char** argv) {
   if (argc > 1 && std::strcmp(argv[1], "sim") == 0) return Exec("orrery-sim", argv + 1);
   if (argc > 1 && std::strcmp(argv[1], "live") == 0) return Exec("orrery-live", argv + 1);
-  CLI::App app("Orrery runs Ray-style programs on a cluster, and the same control plane inside a deterministic simulation.", "orrery");
+  CLI::App app(
+      "Orrery runs Ray-style programs on a cluster, and the same control plane inside a deterministic simulation.",
+      "orrery");
   app.require_subcommand(1);
   app.set_version_flag("--version", std::string("orrery ") + ORRERY_VERSION);
   app.footer(kFooter);
@@ -122,7 +138,8 @@ int Main(int argc, char** argv) {
   AddStatus(app, status);
   AddStop(app, stop);
   app.add_subcommand("settings", "List every setting, its default and its unit")
-      ->add_option("--format", format, "text or json")->check(CLI::IsMember({"text", "json"}));
+      ->add_option("--format", format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}));
   app.add_subcommand("sim", "Simulate scenarios: run, explore, diff … (orrery sim --help)");
   app.add_subcommand("live", "Run scenarios on real processes (orrery live --help)");
   AddDaemons(app, daemon);

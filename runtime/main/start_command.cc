@@ -1,10 +1,9 @@
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -50,11 +49,14 @@ Status Check(const StartOptions& options) {
 }
 
 void PrintNextSteps(const StartOptions& options, const Launched& node) {
-  const std::string prefix = getenv("ORRERY_SESSION_DIR") != nullptr ? "ORRERY_SESSION_DIR=" + Session::DefaultFolder() + " " : "";
-  std::printf("Local node IP: %s\n\n--------------------\nOrrery runtime started.\n--------------------\n\n", options.host.c_str());
+  const std::string prefix =
+      getenv("ORRERY_SESSION_DIR") != nullptr ? "ORRERY_SESSION_DIR=" + Session::DefaultFolder() + " " : "";
+  std::printf("Local node IP: %s\n\n--------------------\nOrrery runtime started.\n--------------------\n\n",
+              options.host.c_str());
   std::printf("Node %s of the cluster at %s\n\nNext steps\n", node.node_name.c_str(), options.address.c_str());
   if (options.head) {
-    std::printf("  To add another node to this cluster, run\n    %sorrery start --address=%s\n\n", prefix.c_str(), options.address.c_str());
+    std::printf("  To add another node to this cluster, run\n    %sorrery start --address=%s\n\n", prefix.c_str(),
+                options.address.c_str());
   }
   std::printf("  To see the status of the cluster, run\n    %sorrery status\n\n", prefix.c_str());
   std::printf("  To stop the nodes of this machine, run\n    %sorrery stop\n", prefix.c_str());
@@ -84,9 +86,9 @@ void BlockSignals() {
 Status PrepareHead(const Session& session, StartOptions& options) {
   for (const DaemonRecord& record : session.Records()) {
     if (record.role != "gcs") continue;
-    return {StatusCode::kAlreadyExists, "a head runs already: " + record.gcs_address + ", process " + std::to_string(record.pid) +
-                                            ". Add a node with `orrery start --address=" + record.gcs_address +
-                                            "`, or stop it with `orrery stop`"};
+    return {StatusCode::kAlreadyExists,
+            "a head runs already: " + record.gcs_address + ", process " + std::to_string(record.pid) +
+                ". Add a node with `orrery start --address=" + record.gcs_address + "`, or stop it with `orrery stop`"};
   }
   if (options.host.empty()) options.host = "127.0.0.1";
   return session.CreateToken().status();

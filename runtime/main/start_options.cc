@@ -29,7 +29,9 @@ int MachineGpus() {
   if (DIR* directory = opendir("/dev")) {
     while (const dirent* entry = readdir(directory)) {
       const std::string name = entry->d_name;
-      if (name.size() > 6 && name.compare(0, 6, "nvidia") == 0 && std::isdigit(static_cast<unsigned char>(name[6])) != 0) ++count;
+      if (name.size() > 6 && name.compare(0, 6, "nvidia") == 0 &&
+          std::isdigit(static_cast<unsigned char>(name[6])) != 0)
+        ++count;
     }
     closedir(directory);
   }
@@ -43,7 +45,8 @@ Status AddCustom(const std::string& text, ResourceSet& total) {
   const std::string hint = R"(; write for example --resources '{"tpu": 4, "licence": 1}')";
   if (!json.is_object()) return Bad("--resources: '" + text + "' is not a JSON object" + hint);
   for (const auto& [name, amount] : json.items()) {
-    if (!amount.is_number() || amount.get<double>() < 0) return Bad("--resources: the amount of '" + name + "' must be a number >= 0");
+    if (!amount.is_number() || amount.get<double>() < 0)
+      return Bad("--resources: the amount of '" + name + "' must be a number >= 0");
     for (size_t kind = 0; kind < kPredefinedResources; ++kind) {
       if (name == ResourceKindName(static_cast<ResourceKind>(kind))) {
         return Bad("--resources: '" + name + "' has its own flag (--num-cpus, --num-gpus, --memory)");
@@ -65,13 +68,18 @@ void AddNodeFlags(CLI::App& app, StartOptions& options) {
         return good ? std::string() : "'" + text + "' is not an amount; write a number from 0, e.g. 4 or 0.5";
       },
       "");
-  app.add_option("--num-cpus", options.num_cpus, "CPUs that tasks may use (default: all of this machine)")->check(amount);
-  app.add_option("--num-gpus", options.num_gpus, "GPUs that tasks may use (default: as many as /dev/nvidia*)")->check(amount);
-  app.add_option("--memory", options.memory, "memory that tasks may ask for, e.g. 8GiB (default: 70 % of this machine's)");
+  app.add_option("--num-cpus", options.num_cpus, "CPUs that tasks may use (default: all of this machine)")
+      ->check(amount);
+  app.add_option("--num-gpus", options.num_gpus, "GPUs that tasks may use (default: as many as /dev/nvidia*)")
+      ->check(amount);
+  app.add_option("--memory", options.memory,
+                 "memory that tasks may ask for, e.g. 8GiB (default: 70 % of this machine's)");
   app.add_option("--resources", options.resources, R"(custom resources as JSON, e.g. '{"tpu": 4}')");
   app.add_option("--labels", options.labels, "labels, e.g. zone=a,disk=ssd");
   app.add_option("--name", options.name, "name of the node (default: given by the cluster, node-1, node-2, …)");
-  app.add_option("--set", options.settings, "a setting, knob=value; repeatable (orrery settings lists them)")->take_all()->expected(1);
+  app.add_option("--set", options.settings, "a setting, knob=value; repeatable (orrery settings lists them)")
+      ->take_all()
+      ->expected(1);
 }
 
 std::vector<std::string> NodeFlags(const StartOptions& options) {
@@ -79,9 +87,7 @@ std::vector<std::string> NodeFlags(const StartOptions& options) {
   const auto add = [&](const char* flag, const std::string& value) {
     if (!value.empty()) words.push_back(std::string(flag) + "=" + value);
   };
-  const auto number = [](double value) {
-    return value < 0 ? std::string() : nlohmann::json(value).dump();
-  };
+  const auto number = [](double value) { return value < 0 ? std::string() : nlohmann::json(value).dump(); };
   add("--num-cpus", number(options.num_cpus));
   add("--num-gpus", number(options.num_gpus));
   add("--memory", options.memory);
@@ -100,8 +106,9 @@ Result<int64_t> ParseBytes(const std::string& text) {
     const char* name;
     double bytes;
   };
-  constexpr Unit kUnits[] = {{"", 1},     {"B", 1},       {"kB", 1e3},      {"KB", 1e3},       {"MB", 1e6},    {"GB", 1e9},
-                             {"TB", 1e12}, {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}};
+  constexpr Unit kUnits[] = {{"", 1},         {"B", 1},        {"kB", 1e3},    {"KB", 1e3},
+                             {"MB", 1e6},     {"GB", 1e9},     {"TB", 1e12},   {"KiB", 0x1p10},
+                             {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}};
   for (const Unit& known : kUnits) {
     if (error == std::errc() && number >= 0 && unit == known.name && number * known.bytes < 1e15) {
       return static_cast<int64_t>(std::llround(number * known.bytes));
@@ -114,7 +121,8 @@ Result<ResourceSet> TotalResources(const StartOptions& options) {
   ResourceSet total;
   total.Set(ResourceKind::kCpu, FixedPoint::FromDouble(options.num_cpus < 0 ? MachineCpus() : options.num_cpus));
   total.Set(ResourceKind::kGpu, FixedPoint::FromDouble(options.num_gpus < 0 ? MachineGpus() : options.num_gpus));
-  if (options.num_gpus > 0 && std::floor(options.num_gpus) != options.num_gpus) return Bad("--num-gpus: a node has whole GPUs");
+  if (options.num_gpus > 0 && std::floor(options.num_gpus) != options.num_gpus)
+    return Bad("--num-gpus: a node has whole GPUs");
   int64_t memory = MachineMemory() / 10 * 7;
   if (!options.memory.empty()) {
     Result<int64_t> given = ParseBytes(options.memory);

@@ -19,7 +19,8 @@ int PrintOnce(const Session& session, const StatusOptions& options) {
   if (!gcs.ok()) return Fail(gcs.status());
   Draft<msg::GetClusterStatus> request;
   request->set_request(1);
-  Result<Message> reply = Ask(session, options.token_file, *gcs, std::move(request), Duration::FromSeconds(options.timeout));
+  Result<Message> reply =
+      Ask(session, options.token_file, *gcs, std::move(request), Duration::FromSeconds(options.timeout));
   if (!reply.ok()) return Fail(reply.status());
   const auto& status = reply->As<msg::ClusterStatus>();
   if (options.format == "json") {
@@ -53,8 +54,8 @@ int SettingsCommand(const std::string& format) {
   for (size_t i = 0; i < settings.size(); ++i) {
     const SettingInfo& knob = settings[i];
     if (format == "json") {
-      std::printf("%s\n  {\"name\": \"%s\", \"unit\": \"%s\", \"default\": \"%s\"}", i == 0 ? "" : ",", knob.name.c_str(),
-                  knob.unit.c_str(), knob.value.c_str());
+      std::printf("%s\n  {\"name\": \"%s\", \"unit\": \"%s\", \"default\": \"%s\"}", i == 0 ? "" : ",",
+                  knob.name.c_str(), knob.unit.c_str(), knob.value.c_str());
     } else {
       std::printf("%-34s %-10s %s\n", knob.name.c_str(), knob.value.c_str(), knob.unit.c_str());
     }

@@ -101,42 +101,56 @@ std::string StatusText(const msg::ClusterStatus& status, const std::string& when
     }
   }
   for (const msg::DemandStatus& demand : status.demands()) {
-    demands += " " + Shape(FromProto(demand.spec()).resources) + ": " + std::to_string(demand.count()) + "+ pending tasks/actors" +
-               (demand.infeasible() ? " (infeasible: no node could ever hold it)" : "") + "\n";
+    demands += " " + Shape(FromProto(demand.spec()).resources) + ": " + std::to_string(demand.count()) +
+               "+ pending tasks/actors" + (demand.infeasible() ? " (infeasible: no node could ever hold it)" : "") +
+               "\n";
   }
   for (const msg::JobStatus& job : status.jobs()) {
     if (!job.running()) continue;
-    jobs += " job-" + std::to_string(job.job()) + "  " + job.name() + "  on node-" + std::to_string(job.node()) + "  pid " +
-            std::to_string(job.pid()) + "\n";
+    jobs += " job-" + std::to_string(job.job()) + "  " + job.name() + "  on node-" + std::to_string(job.node()) +
+            "  pid " + std::to_string(job.pid()) + "\n";
   }
-  const auto or_none = [](const std::string& lines, const char* none) { return lines.empty() ? std::string(none) : lines; };
+  const auto or_none = [](const std::string& lines, const char* none) {
+    return lines.empty() ? std::string(none) : lines;
+  };
   const std::string title = "======== Orrery status: " + when + " ========";
   const std::string rule(63, '-');
   return title + "\nNode status\n" + rule + "\nActive:\n" + or_none(active, " (no active nodes)\n") +
-         "Pending:\n (no pending nodes)\nRecent failures:\n" + or_none(failures, " (no failures)\n") + "\nResources\n" + rule +
-         "\nTotal Usage:\n" + UsageLines(total, available) + "\nTotal Demands:\n" + or_none(demands, " (no resource demands)\n") +
-         "\nRunning jobs:\n" + or_none(jobs, " (no running jobs)\n");
+         "Pending:\n (no pending nodes)\nRecent failures:\n" + or_none(failures, " (no failures)\n") + "\nResources\n" +
+         rule + "\nTotal Usage:\n" + UsageLines(total, available) + "\nTotal Demands:\n" +
+         or_none(demands, " (no resource demands)\n") + "\nRunning jobs:\n" + or_none(jobs, " (no running jobs)\n");
 }
 
 std::string StatusJson(const msg::ClusterStatus& status) {
-  Json json = {{"epoch", status.epoch()}, {"nodes", Json::array()}, {"jobs", Json::array()}, {"demands", Json::array()}};
+  Json json = {
+      {"epoch", status.epoch()}, {"nodes", Json::array()}, {"jobs", Json::array()}, {"demands", Json::array()}};
   ResourceSet total, available;
   for (const msg::NodeStatus& node : status.nodes()) {
     Json labels = Json::object();
     for (const msg::Label& label : node.labels()) labels[label.key()] = label.value();
-    json["nodes"].push_back({{"node", node.node()}, {"name", node.name()}, {"hostname", node.hostname()},
-                             {"address", ToString(FromProto(node.address()))}, {"pid", node.pid()}, {"alive", node.alive()},
-                             {"head", node.head()}, {"labels", labels},
+    json["nodes"].push_back({{"node", node.node()},
+                             {"name", node.name()},
+                             {"hostname", node.hostname()},
+                             {"address", ToString(FromProto(node.address()))},
+                             {"pid", node.pid()},
+                             {"alive", node.alive()},
+                             {"head", node.head()},
+                             {"labels", labels},
                              {"resources", ResourcesJson(FromProto(node.total()), FromProto(node.available()))},
-                             {"queued_leases", node.queued_leases()}, {"running_leases", node.running_leases()},
+                             {"queued_leases", node.queued_leases()},
+                             {"running_leases", node.running_leases()},
                              {"death_reason", node.death_reason()}});
     if (!node.alive()) continue;
     total += FromProto(node.total());
     available += FromProto(node.available());
   }
   for (const msg::JobStatus& job : status.jobs()) {
-    json["jobs"].push_back({{"job", job.job()}, {"name", job.name()}, {"pid", job.pid()}, {"node", job.node()},
-                            {"running", job.running()}, {"status", StatusCodeName(static_cast<StatusCode>(job.status()))}});
+    json["jobs"].push_back({{"job", job.job()},
+                            {"name", job.name()},
+                            {"pid", job.pid()},
+                            {"node", job.node()},
+                            {"running", job.running()},
+                            {"status", StatusCodeName(static_cast<StatusCode>(job.status()))}});
   }
   for (const msg::DemandStatus& demand : status.demands()) {
     const ResourceSet resources = FromProto(demand.spec()).resources;

@@ -62,7 +62,8 @@ int StopRemote(const Session& session, const std::string& name) {
     return kExitOk;
   }
   const std::string nearest = NearestName(name, names);
-  return Fail(kExitFailed, "no living node is named '" + name + "'" + (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
+  return Fail(kExitFailed,
+              "no living node is named '" + name + "'" + (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
 }
 
 // Best effort: the local daemons are ended by signals afterwards, whatever the GCS does.

@@ -17,8 +17,14 @@ namespace orrery {
 struct Connection {
   enum class State : uint8_t { kConnecting, kHandshake, kOpen, kClosed };
 
-  Connection(asio::io_context& context, uint64_t serial_number, int socket, bool dialled_by_us, bool is_tcp, size_t max_body)
-      : descriptor(context, socket), serial(serial_number), fd(socket), dialled(dialled_by_us), tcp(is_tcp), reader(max_body) {}
+  Connection(asio::io_context& context, uint64_t serial_number, int socket, bool dialled_by_us, bool is_tcp,
+             size_t max_body)
+      : descriptor(context, socket),
+        serial(serial_number),
+        fd(socket),
+        dialled(dialled_by_us),
+        tcp(is_tcp),
+        reader(max_body) {}
 
   // What became of an attempt to move bytes.
   enum class Io : uint8_t { kMoved, kWouldBlock, kBroken };

@@ -3,8 +3,8 @@
 
 namespace orrery {
 
-// The pattern throughout: a waiter announces itself, then looks at the token; a releaser frees the token, then looks for
-// announcements. Both use sequentially consistent operations, so at least one of them sees the other.
+// The pattern throughout: a waiter announces itself, then looks at the token; a releaser frees the token, then looks
+// for announcements. Both use sequentially consistent operations, so at least one of them sees the other.
 
 bool DriveToken::TryAcquire() {
   bool free = false;

@@ -1,4 +1,5 @@
-// Who drives: the exclusive right to run handlers, passed among application threads, a main loop and a background thread.
+// Who drives: the exclusive right to run handlers, passed among application threads, a main loop and a background
+ // thread.
 #pragma once
 
 #include <atomic>
@@ -29,7 +30,8 @@ class DriveToken {
   bool must_give_way() const;
   bool has_background() const { return has_background_.load(std::memory_order_relaxed); }
 
-  // Sleeps until `done`, the deadline, Interrupt(), or the token is free for the caller to take. Spurious returns happen.
+  // Sleeps until `done`, the deadline, Interrupt(), or the token is free for the caller to take. Spurious returns
+  // happen.
   void Follow(const std::atomic<bool>& done, std::chrono::steady_clock::time_point deadline);
   // A `done` of some follower has changed.
   void NotifyFollowers() {
@@ -58,9 +60,9 @@ class DriveToken {
   std::atomic<int> acquirers_{0};
   std::atomic<int> followers_{0};
   std::mutex mutex_;
-  std::condition_variable changed_;     // acquirers and followers
+  std::condition_variable changed_;  // acquirers and followers
   std::condition_variable background_;  // the background thread
-  bool stop_background_ = false;        // under mutex_
+  bool stop_background_ = false;  // under mutex_
   std::thread thread_;
 };
 

@@ -34,7 +34,8 @@ Result<uint32_t> ParseIp(std::string_view text) {
   addrinfo* found = nullptr;
   const int error = host.empty() ? EAI_NONAME : getaddrinfo(host.c_str(), nullptr, &hints, &found);
   if (error != 0) {
-    return Status(StatusCode::kInvalidArgument, "'" + host + "' is not an IPv4 address or known host name: " + gai_strerror(error));
+    return Status(StatusCode::kInvalidArgument,
+                  "'" + host + "' is not an IPv4 address or known host name: " + gai_strerror(error));
   }
   const uint32_t ip = ntohl(reinterpret_cast<const sockaddr_in*>(found->ai_addr)->sin_addr.s_addr);
   freeaddrinfo(found);
@@ -50,7 +51,8 @@ Result<Address> ParseAddress(std::string_view text) {
   if (const size_t slash = rest.find('/'); slash != std::string_view::npos) {
     const std::string_view hex = rest.substr(slash + 1);
     const auto [end, error] = std::from_chars(hex.data(), hex.data() + hex.size(), incarnation, 16);
-    if (error != std::errc() || end != hex.data() + hex.size()) return bad("the incarnation behind '/' must be hexadecimal");
+    if (error != std::errc() || end != hex.data() + hex.size())
+      return bad("the incarnation behind '/' must be hexadecimal");
     rest = rest.substr(0, slash);
   }
   const size_t colon = rest.rfind(':');

@@ -69,9 +69,9 @@ bool FrameReader::Next(Frame* frame) {
   const uint8_t* at = buffer_.get() + begin_;
   const uint32_t length = LoadU32(at);
   if (length < kMinFrameLength) {
-    status_ = Status(StatusCode::kInvalidArgument, "corrupt frame: length " + std::to_string(length) +
-                                                       " is below the " + std::to_string(kMinFrameLength) +
-                                                       " bytes of a header");
+    status_ =
+        Status(StatusCode::kInvalidArgument, "corrupt frame: length " + std::to_string(length) + " is below the " +
+                                                 std::to_string(kMinFrameLength) + " bytes of a header");
     return false;
   }
   if (length - kMinFrameLength > max_body_) {

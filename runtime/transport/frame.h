@@ -32,7 +32,8 @@ void AppendFrame(uint16_t kind, uint16_t flags, std::string_view body, std::stri
 
 // Cuts a byte stream into frames, in place: the bytes are received straight into the reader's buffer.
 //
-//   while (true) { span = reader.Reserve(); n = recv(span); reader.Commit(n); while (reader.Next(&frame)) Handle(frame);
+//   while (true) { span = reader.Reserve(); n = recv(span); reader.Commit(n); while (reader.Next(&frame))
+//   Handle(frame);
 //                  if (!reader.status().ok()) close; }
 //
 // The buffer holds kReadBufferBytes. For a larger frame it grows with the bytes that have really arrived (at most twice

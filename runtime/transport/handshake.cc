@@ -87,9 +87,9 @@ Status Handshake::OnPreamble(std::string_view bytes, std::string* reply) {
   if (version != identity_.version || fingerprint != identity_.fingerprint) {
     // The dialler reads the listener's version from its preamble and can name both as well.
     if (side_ == Side::kListener) AppendPreamble(*reply);
-    return Fail(StatusCode::kPermissionDenied,
-                "protocol version mismatch: this process speaks " + VersionText(identity_.version, identity_.fingerprint) +
-                    ", the other end " + VersionText(version, fingerprint));
+    return Fail(StatusCode::kPermissionDenied, "protocol version mismatch: this process speaks " +
+                                                   VersionText(identity_.version, identity_.fingerprint) +
+                                                   ", the other end " + VersionText(version, fingerprint));
   }
   state_ = side_ == Side::kListener ? State::kHello : State::kChallenge;
   return Status::Ok();
@@ -146,8 +146,8 @@ Status Handshake::OnChallenge(std::string_view body, std::string* reply) {
     return Fail(StatusCode::kPermissionDenied, "the token of this process is not that of " + ToString(peer_));
   }
   const Bytes32 own = ProofOf(Side::kDialler);
-  AppendFrame(static_cast<uint16_t>(HandshakeKind::kProof), 0,
-              {reinterpret_cast<const char*>(own.data()), own.size()}, *reply);
+  AppendFrame(static_cast<uint16_t>(HandshakeKind::kProof), 0, {reinterpret_cast<const char*>(own.data()), own.size()},
+              *reply);
   state_ = State::kDone;
   return Status::Ok();
 }

@@ -6,8 +6,8 @@
 //   Proof{proof of the dialler}, messages…  →
 //
 // A proof is HMAC-SHA256(token, role | version | both nonces | both addresses): the token never travels, and a recorded
-// proof is worth nothing on another connection. The preamble (magic, protocol version, fingerprint of the message table)
-// has the same place in every version, so that a mismatch can name both.
+// proof is worth nothing on another connection. The preamble (magic, protocol version, fingerprint of the message
+// table) has the same place in every version, so that a mismatch can name both.
 #pragma once
 
 #include <array>
@@ -38,7 +38,7 @@ class Handshake {
   struct Identity {
     Address self{};
     std::string token{};
-    uint16_t version = kProtocolVersion;                 // other values are for tests
+    uint16_t version = kProtocolVersion;  // other values are for tests
     uint64_t fingerprint = MessageTableFingerprint();
   };
   // `expected`: whom the dialler wants; incarnation 0 accepts any.

@@ -143,7 +143,8 @@ int LiveHost::Impl::Spawn(const msg::StartProcess& request, int* pid) const {
   posix_spawnattr_setsigdefault(&attributes, &all);
   posix_spawnattr_setpgroup(&attributes, 0);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  const int error = posix_spawnp(pid, command.executable().c_str(), &actions, &attributes, arguments.get(), environment.get());
+  const int error =
+      posix_spawnp(pid, command.executable().c_str(), &actions, &attributes, arguments.get(), environment.get());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   return error;
@@ -156,8 +157,8 @@ void LiveHost::Impl::Start(const msg::StartProcess& request) {
   const int error = Spawn(request, &pid);
   if (error != 0) {
     return ReportExit(worker, 127, 0,
-                      "cannot start '" + request.command().executable() + "' in '" + request.command().working_directory() +
-                          "': " + std::strerror(error));
+                      "cannot start '" + request.command().executable() + "' in '" +
+                          request.command().working_directory() + "': " + std::strerror(error));
   }
   const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
   ORRERY_ASSERT_MSG(pidfd >= 0, "pidfd_open needs Linux 5.3 or newer");

@@ -28,15 +28,15 @@ struct WorkerEnvironment {
   static Result<std::optional<WorkerEnvironment>> FromProcess();
 };
 
-// First thing in a worker's main: have the kernel send `signal` (SIGKILL) when the parent dies, also if the parent is dead already
-// (then this call does not return). posix_spawn cannot set this from outside.
+// First thing in a worker's main: have the kernel send `signal` (SIGKILL) when the parent dies, also if the parent is
+// dead already (then this call does not return). posix_spawn cannot set this from outside.
 void DieWithParent(int parent_pid, int signal = 9);
 
 struct HostOptions {
   std::string session_dir{};
-  std::string socket_dir{};   // swept of dead workers' sockets
+  std::string socket_dir{};  // swept of dead workers' sockets
   std::string token_file{};
-  std::string log_dir{};      // "<log_dir>/worker-3.7.log" gets a worker's stdout and stderr
+  std::string log_dir{};  // "<log_dir>/worker-3.7.log" gets a worker's stdout and stderr
 };
 
 // The Host endpoint of a node manager. StartProcess → posix_spawn in a process group of its own, answered by

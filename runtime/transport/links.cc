@@ -21,7 +21,8 @@ Links::~Links() { Close(Duration{}); }
 Status Links::Listen() {
   Result<uint32_t> ip = ParseIp(options_.listen_ip);
   if (!ip.ok()) return ip.status();
-  if (*ip == 0) return {StatusCode::kInvalidArgument, "listen_ip must be the address that peers can reach, not 0.0.0.0"};
+  if (*ip == 0)
+    return {StatusCode::kInvalidArgument, "listen_ip must be the address that peers can reach, not 0.0.0.0"};
   Result<int> tcp = ListenTcp(*ip, options_.port);
   if (!tcp.ok()) return tcp.status();
   tcp_listener_.assign(*tcp);
@@ -129,9 +130,9 @@ void Links::AwaitConnected(Connection& connection) {
 
 // May run within Send: whatever fails here is noted, and told at the end of the turn.
 void Links::BeginHandshake(Connection& connection) {
-  connection.handshake = std::make_unique<Handshake>(
-      connection.dialled ? Handshake::Side::kDialler : Handshake::Side::kListener,
-      Handshake::Identity{.self = self_, .token = options_.token}, connection.dialled_as);
+  connection.handshake =
+      std::make_unique<Handshake>(connection.dialled ? Handshake::Side::kDialler : Handshake::Side::kListener,
+                                  Handshake::Identity{.self = self_, .token = options_.token}, connection.dialled_as);
   if (!connection.TransmitNow(connection.handshake->Start())) return Doom(connection, connection.error);
   ArmRead(connection);
 }
@@ -170,7 +171,8 @@ void Links::FinishHandshake(Connection& connection) {
   connection.handshake.reset();
   if (!connection.dialled) {
     --unauthenticated_;
-    // A peer dials again only after it has given up its former connection: that one is dead, though we have not read so.
+    // A peer dials again only after it has given up its former connection: that one is dead, though we have not read
+    // so.
     Connection* former = nullptr;
     if (const auto* same = by_peer_.Find(peer)) {
       for (Connection* other : *same) former = other->dialled ? former : other;

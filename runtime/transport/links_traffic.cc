@@ -73,8 +73,9 @@ void Links::Send(const Address& to, const Message& message) {
 
 void Links::WatchOutput(Connection& connection) {
   if (connection.output.size() > options_.output_limit) {
-    return Doom(connection, Status(StatusCode::kTimedOut, "the peer reads too slowly: " +
-                                                              std::to_string(connection.output.size()) + " bytes wait for it"));
+    return Doom(connection,
+                Status(StatusCode::kTimedOut, "the peer reads too slowly: " + std::to_string(connection.output.size()) +
+                                                  " bytes wait for it"));
   }
   if (connection.stuck_armed) return;
   connection.stuck_armed = true;
@@ -153,7 +154,8 @@ void Links::ProcessInput(Connection& connection) {
 bool Links::DeliverFrame(Connection& connection, const Frame& frame) {
   const auto kind = static_cast<MessageKind>(frame.kind);
   if (kind != MessageKind::kNone && kind < MessageKind::kCount && !MayArrive(InfoOf(kind))) {
-    Lose(connection, Status(StatusCode::kInvalidArgument, std::string(InfoOf(kind).name) + " may not come from outside"));
+    Lose(connection,
+         Status(StatusCode::kInvalidArgument, std::string(InfoOf(kind).name) + " may not come from outside"));
     return false;
   }
   Result<Message> message = Message::Parse(kind, frame.body);
@@ -274,8 +276,9 @@ void Links::OnTimer(const TimerKey& key) {
     connection.stuck_armed = false;
     if (connection.output.size() <= options_.output_high_water) return;
     if (connection.sent_total == connection.sent_at_mark) {
-      Lose(connection, Status(StatusCode::kTimedOut, "the peer has stopped reading: " +
-                                                         std::to_string(connection.output.size()) + " bytes wait for it"));
+      Lose(connection,
+           Status(StatusCode::kTimedOut,
+                  "the peer has stopped reading: " + std::to_string(connection.output.size()) + " bytes wait for it"));
     } else {
       WatchOutput(connection);
     }

@@ -155,7 +155,8 @@ Time LiveEnv::Now() const { return SteadyNow(); }
 void LiveEnv::Send(const Address& to, Message message) { impl_->Send(to, std::move(message)); }
 
 void LiveEnv::SetTimer(Duration delay, TimerKind kind, uint64_t id) {
-  impl_->wheel.Arm({static_cast<uint8_t>(kind), id}, SteadyNow() + Duration{std::clamp<int64_t>(delay.ns, 0, kMaxDelay)});
+  impl_->wheel.Arm({static_cast<uint8_t>(kind), id},
+                   SteadyNow() + Duration{std::clamp<int64_t>(delay.ns, 0, kMaxDelay)});
 }
 
 void LiveEnv::CancelTimer(TimerKind kind, uint64_t id) { impl_->wheel.Cancel({static_cast<uint8_t>(kind), id}); }

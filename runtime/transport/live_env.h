@@ -51,14 +51,14 @@ class Waiter {
 //            Complete(waiter) was called by its LocalEndpoint (leader/follower; further threads sleep meanwhile). The
 //            background thread drives only when no application thread did so for `takeover_delay`. Fire-and-forget
 //            calls just Post: posted messages travel with the next Await, or within `takeover_delay`.
-//   worker   the main thread runs  while (!env.stopped()) { env.RunOne(Duration::Seconds(1)); RunQueuedTasks(); }  where
+//   worker   the main thread runs  while (!env.stopped()) { env.RunOne(Duration::Seconds(1)); RunQueuedTasks(); } where
 //            the Executor endpoint only queues tasks, and RunQueuedTasks does, per task: env.Release(false);
 //            UserFunction(); env.Acquire(); env.Post(Address::Executor(), TaskExecuted). With StartBackgroundThread()
 //            the background thread takes over when a task runs longer than `takeover_delay`, so that output, cancels
 //            and health checks never wait for user code; short tasks cost no thread switch at all.
 //
-// Writes are coalesced: Send appends to the peer's buffer, which goes out when the driver has nothing else to do (before
-// it polls the sockets), when it is older than 100 us or larger than 64 KiB, and at Release(true).
+// Writes are coalesced: Send appends to the peer's buffer, which goes out when the driver has nothing else to do
+// (before it polls the sockets), when it is older than 100 us or larger than 64 KiB, and at Release(true).
 //
 // A peer is named by its Address. Incarnation 0 means whoever listens there. Messages arrive with the sender's full
 // address. OnPeerLost is called with the full address when the handshake had been completed, and also with
@@ -79,8 +79,8 @@ class LiveEnv final : public Env {
   void SetLocalEndpoint(const Address& address, LocalEndpoint* endpoint);
   void SetTraceSink(TraceSink* sink);
 
-  // Blocks `signals` in this thread (and those it starts later), and calls `handler` on the driving thread for each that
-  // comes. Before other threads are started.
+  // Blocks `signals` in this thread (and those it starts later), and calls `handler` on the driving thread for each
+  // that comes. Before other threads are started.
   void CatchSignals(const std::vector<int>& signals, std::function<void(int)> handler);
 
   // --- Env: for the state machine and LocalEndpoints, holding the token ---

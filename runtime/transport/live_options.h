@@ -20,28 +20,28 @@ struct LiveOptions {
   uint64_t seed = 0;                    // of the random streams; 0: drawn from the operating system
 
   Duration yield_poll = Duration::Micros(50);       // poll and yield this long after traffic before sleeping; 0: off
-  Duration takeover_delay = Duration::Millis(1);    // the background thread drives when nobody else did for this long
+  Duration takeover_delay = Duration::Millis(1);  // the background thread drives when nobody else did for this long
   Duration handshake_timeout = Duration::Seconds(5);  // connecting and both proofs together
   Duration tcp_user_timeout = Duration::Seconds(30);  // unacknowledged data or keepalive: the peer's machine is gone
-  Duration stuck_timeout = Duration::Seconds(10);   // above the mark without one byte accepted: the peer is lost
+  Duration stuck_timeout = Duration::Seconds(10);  // above the mark without one byte accepted: the peer is lost
 
-  size_t max_frame = size_t{64} << 20;          // bytes of one message; larger ones break the connection
+  size_t max_frame = size_t{64} << 20;  // bytes of one message; larger ones break the connection
   size_t output_high_water = size_t{64} << 20;  // bytes waiting for one peer; see stuck_timeout
-  size_t output_limit = size_t{256} << 20;      // bytes waiting for one peer; more: the peer is lost at once
-  size_t max_unauthenticated = 256;             // connections in the middle of a handshake; more are refused
+  size_t output_limit = size_t{256} << 20;  // bytes waiting for one peer; more: the peer is lost at once
+  size_t max_unauthenticated = 256;  // connections in the middle of a handshake; more are refused
 };
 
 // Counts since the start of the process; for tests, benchmarks and status pages.
 struct LiveStats {
   uint64_t frames_in = 0, frames_out = 0;
   uint64_t bytes_in = 0, bytes_out = 0;
-  uint64_t reads = 0, writes = 0;         // system calls that moved bytes
-  uint64_t posts = 0, wakeups = 0;        // messages posted, and the eventfd writes they needed
-  uint64_t spins = 0, spin_hits = 0;      // yield-polls begun, and those that found traffic
-  uint64_t output_bytes = 0;              // waiting now, all peers
+  uint64_t reads = 0, writes = 0;  // system calls that moved bytes
+  uint64_t posts = 0, wakeups = 0;  // messages posted, and the eventfd writes they needed
+  uint64_t spins = 0, spin_hits = 0;  // yield-polls begun, and those that found traffic
+  uint64_t output_bytes = 0;  // waiting now, all peers
   uint64_t peak_output_bytes = 0;
-  uint64_t connections = 0;               // open now
-  uint64_t refused = 0;                   // handshakes refused by this side
+  uint64_t connections = 0;  // open now
+  uint64_t refused = 0;  // handshakes refused by this side
 };
 
 }  // namespace orrery

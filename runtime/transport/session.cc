@@ -31,7 +31,8 @@ struct ProcessState {
   uint64_t start_time = 0;
 };
 
-// Fields 3 and 22 of /proc/<pid>/stat; the name before them may contain anything, so they are counted from its last ')'.
+// Fields 3 and 22 of /proc/<pid>/stat; the name before them may contain anything, so they are counted from its last
+// ')'.
 std::optional<ProcessState> ReadProcess(int pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
   std::string line;
@@ -180,9 +181,10 @@ Result<std::string> Session::CreateToken() const {
 Status Session::WriteRecord(DaemonRecord record) const {
   record.pid = getpid();
   record.start_time = ProcessStartTime(record.pid);
-  const nlohmann::ordered_json json = {
-      {"pid", record.pid},           {"start_time", record.start_time}, {"role", record.role}, {"node_name", record.node_name},
-      {"address", record.address}, {"gcs_address", record.gcs_address}, {"head", record.head}};
+  const nlohmann::ordered_json json = {{"pid", record.pid},         {"start_time", record.start_time},
+                                       {"role", record.role},       {"node_name", record.node_name},
+                                       {"address", record.address}, {"gcs_address", record.gcs_address},
+                                       {"head", record.head}};
   return WriteFile(folder_ + "/records/" + std::to_string(record.pid) + ".json", json.dump(2) + "\n");
 }
 

@@ -4,6 +4,34 @@
 
 namespace orrery {
 
+void TimerIndex::Insert(uint32_t hash, uint32_t number) {
+  if (++size_ * 2 > places_.size()) {
+    std::vector<Place> old(places_.size() * 2);
+    old.swap(places_);
+    size_ = 1;
+    for (const Place& place : old) {
+      if (place.number != kNone) Insert(place.hash, place.number);
+    }
+  }
+  size_t at = hash & mask();
+  while (places_[at].number != kNone) at = (at + 1) & mask();
+  places_[at] = {hash, number};
+}
+
+void TimerIndex::Erase(uint32_t hash, uint32_t number) {
+  size_t hole = hash & mask();
+  while (places_[hole].number != number) hole = (hole + 1) & mask();
+  // Move back what would no longer be found behind the hole.
+  for (size_t at = (hole + 1) & mask(); places_[at].number != kNone; at = (at + 1) & mask()) {
+    const size_t home = places_[at].hash & mask();
+    if (((at - home) & mask()) < ((at - hole) & mask())) continue;
+    places_[hole] = places_[at];
+    hole = at;
+  }
+  places_[hole].number = kNone;
+  --size_;
+}
+
 TimerWheel::TimerWheel(Time now) : tick_(TickOf(now.ns)) { heads_.fill(kNil); }
 
 void TimerWheel::Link(uint32_t index) {
@@ -29,32 +57,39 @@ void TimerWheel::Unlink(uint32_t index) {
 }
 
 void TimerWheel::Arm(const TimerKey& key, Time deadline) {
-  auto [index, added] = lookup_.Insert(key, kNil);
-  if (added) {
+  const uint32_t hash = HashOf(key);
+  uint32_t number = Find(key, hash);
+  if (number == kNil) {
     if (free_.empty()) {
       free_.push_back(static_cast<uint32_t>(entries_.size()));
       entries_.emplace_back();
     }
-    *index = free_.back();
+    number = free_.back();
     free_.pop_back();
-    entries_[*index].key = key;
+    entries_[number].key = key;
+    entries_[number].hash = hash;
+    index_.Insert(hash, number);
   } else {
-    Unlink(*index);
+    Unlink(number);
   }
-  entries_[*index].deadline = deadline.ns;
-  entries_[*index].order = ++order_;
-  Link(*index);
+  entries_[number].deadline = deadline.ns;
+  entries_[number].order = ++order_;
+  Link(number);
   next_ = std::min(next_, deadline);
 }
 
 bool TimerWheel::Cancel(const TimerKey& key) {
-  const uint32_t* index = lookup_.Find(key);
-  if (index == nullptr) return false;
-  Unlink(*index);
-  free_.push_back(*index);
-  lookup_.Erase(key);
-  if (lookup_.empty()) next_ = Time{INT64_MAX};
+  const uint32_t number = Find(key, HashOf(key));
+  if (number == kNil) return false;
+  Drop(number);
   return true;
+}
+
+void TimerWheel::Drop(uint32_t index) {
+  Unlink(index);
+  index_.Erase(entries_[index].hash, index);
+  free_.push_back(index);
+  if (index_.size() == 0) next_ = Time{INT64_MAX};
 }
 
 void TimerWheel::TakeDueOf(size_t slot, int64_t now) {
@@ -81,7 +116,7 @@ void TimerWheel::Collect(Time now) {
 }
 
 void TimerWheel::FindNext(int64_t now) {
-  if (lookup_.empty()) {
+  if (index_.size() == 0) {
     next_ = Time{INT64_MAX};
     return;
   }
@@ -108,10 +143,10 @@ void TimerWheel::FindNext(int64_t now) {
 bool TimerWheel::Pop(TimerKey* key) {
   while (due_at_ < due_.size()) {
     const Due& due = due_[due_at_++];
-    const uint32_t* index = lookup_.Find(due.key);
-    if (index == nullptr || entries_[*index].order != due.order) continue;  // cancelled or re-armed meanwhile
+    const uint32_t number = Find(due.key, HashOf(due.key));
+    if (number == kNil || entries_[number].order != due.order) continue;  // cancelled or re-armed meanwhile
     *key = due.key;
-    Cancel(due.key);
+    Drop(number);
     return true;
   }
   due_.clear();

@@ -76,8 +76,9 @@ TEST_P(Conformance, LargeMessagesArriveIntactAndInOrderAmongSmallOnes) {
     Script a, b;
     auto world = GetParam().make();
     const Address at_a = world->Start(0, a), at_b = world->Start(1, b);
-    const std::vector<size_t> sizes = {0,         1,         kMega,         3, 8 * kMega,     10,        256 * 1024 - 8,
-                                       256 * 1024, 8 * kMega, 256 * 1024 + 1, 0, 4 * kMega + 1, 64 * 1024, 5};
+    const std::vector<size_t> sizes = {
+        0,          1,         kMega,          3, 8 * kMega,     10,        256 * 1024 - 8,
+        256 * 1024, 8 * kMega, 256 * 1024 + 1, 0, 4 * kMega + 1, 64 * 1024, 5};
     for (size_t i = 0; i < sizes.size(); ++i) world->env(0).Send(at_b, MakeLoad(i, sizes[i]));
     ASSERT_TRUE(world->RunUntil([&] { return b.received.size() == sizes.size(); }));
     EXPECT_EQ(NumbersFrom(b, at_a), Range(0, sizes.size()));
@@ -102,7 +103,8 @@ TEST_P(Conformance, BothSendFirst) {
     a.on_message = b.on_message = echo_up_to(50);
     ASSERT_TRUE(world->RunUntil([&] { return a.received.size() == 51 && b.received.size() == 51; }));
     EXPECT_TRUE(a.lost.empty() && b.lost.empty());
-    EXPECT_TRUE(std::is_sorted(a.received.begin(), a.received.end(), [](auto& x, auto& y) { return x.number < y.number; }));
+    EXPECT_TRUE(
+        std::is_sorted(a.received.begin(), a.received.end(), [](auto& x, auto& y) { return x.number < y.number; }));
   });
 }
 
@@ -244,7 +246,8 @@ TEST_P(Conformance, IncarnationZeroMeansWhoeverIsThere) {
     world->Start(0, a);
     const Address at_first = world->Start(1, first);
     const Address anybody = Anybody(at_first);
-    first.on_message = second.on_message = [](Env& env, const Address& from, uint64_t n) { env.Send(from, MakeLoad(n)); };
+    first.on_message =
+        second.on_message = [](Env& env, const Address& from, uint64_t n) { env.Send(from, MakeLoad(n)); };
     world->env(0).Send(anybody, MakeLoad(1));
     ASSERT_TRUE(world->RunUntil([&] { return a.received.size() == 1; }));
     EXPECT_EQ(a.received[0].from, at_first) << "answers come under the full name";

@@ -1,5 +1,5 @@
-// A process that echoes what it gets, for tests that kill or stop it. Arguments: socket folder ("" for TCP), token. Prints
-// its address, then runs until killed; dies with its parent.
+// A process that echoes what it gets, for tests that kill or stop it. Arguments: socket folder ("" for TCP), token.
+// Prints its address, then runs until killed; dies with its parent.
 #include <unistd.h>
 
 #include <cstdio>

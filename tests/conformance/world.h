@@ -67,8 +67,8 @@ class World {
   virtual int Connections(int slot) { return -1 - 0 * slot; }
 };
 
-// Each test binary links one implementation. A world runs in the calling process; `Isolate` gives a test a process of its
-// own where the world needs that.
+// Each test binary links one implementation. A world runs in the calling process; `Isolate` gives a test a process of
+// its own where the world needs that.
 struct WorldKind {
   std::string name;
   std::function<std::unique_ptr<World>()> make;

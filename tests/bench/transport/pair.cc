@@ -58,7 +58,8 @@ Figures Meter::Finish() {
   const double seconds = static_cast<double>(Clock(CLOCK_MONOTONIC) - begin_) * 1e-9;
   Figures figures;
   figures.rate = static_cast<double>(answered_) / seconds;
-  figures.client_cpu_ns = static_cast<double>(Clock(CLOCK_PROCESS_CPUTIME_ID) - cpu_begin_) / static_cast<double>(answered_);
+  figures.client_cpu_ns =
+      static_cast<double>(Clock(CLOCK_PROCESS_CPUTIME_ID) - cpu_begin_) / static_cast<double>(answered_);
   if (samples_.empty()) return figures;
   const auto quantile = [&](double q) {
     const auto at = samples_.begin() + static_cast<std::ptrdiff_t>(q * static_cast<double>(samples_.size() - 1));

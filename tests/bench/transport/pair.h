@@ -1,5 +1,5 @@
-// A client and a server process that exchange PushTask and TaskReply, in two builds: raw (asio and Protobuf, nothing else:
-// the ceiling) and through two LiveEnvs.
+// A client and a server process that exchange PushTask and TaskReply, in two builds: raw (asio and Protobuf, nothing
+// else: the ceiling) and through two LiveEnvs.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ class Pair {
   virtual ~Pair() = default;
   virtual Figures Measure(const Load& load) = 0;
 };
-// `socket_dir`: for UNIX sockets; "" for TCP (LiveEnv only).
+// `socket_dir`: for UNIX sockets; "": TCP.
 std::unique_ptr<Pair> MakeRawPair(const std::string& socket_dir);
 std::unique_ptr<Pair> MakeLivePair(const std::string& socket_dir);
 

@@ -1,12 +1,15 @@
 // The ceiling: what asio and Protobuf allow with one thread per process, reused message objects and coalesced writes.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <signal.h>
 #include <unistd.h>
 
+#include <asio/generic/stream_protocol.hpp>
 #include <asio/io_context.hpp>
-#include <asio/local/stream_protocol.hpp>
 #include <asio/write.hpp>
 #include <cstring>
 #include <functional>
@@ -18,33 +21,35 @@
 namespace orrery {
 namespace {
 
-using Socket = asio::basic_stream_socket<asio::local::stream_protocol, asio::io_context::executor_type>;
+using Socket = asio::basic_stream_socket<asio::generic::stream_protocol, asio::io_context::executor_type>;
 
 // One end: frames of a 4-byte length, a 4-byte header and a body; output is sent once per read.
 class RawEnd {
  public:
-  RawEnd(asio::io_context& context, int fd) : socket_(context, asio::local::stream_protocol(), fd), in_(256 << 10) {
+  RawEnd(asio::io_context& context, int family, int fd)
+      : socket_(context, asio::generic::stream_protocol(family, 0), fd), in_(256 << 10) {
     socket_.non_blocking(true);
   }
   std::function<void(const char*, size_t)> on_body;
 
   void Read() {
-    socket_.async_read_some(asio::buffer(in_.data() + end_, in_.size() - end_), [this](asio::error_code error, size_t n) {
-      if (error) return;
-      end_ += n;
-      size_t at = 0;
-      uint32_t length = 0;
-      while (end_ - at >= 8) {
-        std::memcpy(&length, in_.data() + at, 4);
-        if (end_ - at < 4 + length) break;
-        on_body(in_.data() + at + 8, length - 4);
-        at += 4 + length;
-      }
-      std::memmove(in_.data(), in_.data() + at, end_ - at);
-      end_ -= at;
-      Flush();
-      Read();
-    });
+    socket_.async_read_some(asio::buffer(in_.data() + end_, in_.size() - end_),
+                            [this](asio::error_code error, size_t n) {
+                              if (error) return;
+                              end_ += n;
+                              size_t at = 0;
+                              uint32_t length = 0;
+                              while (end_ - at >= 8) {
+                                std::memcpy(&length, in_.data() + at, 4);
+                                if (end_ - at < 4 + length) break;
+                                on_body(in_.data() + at + 8, length - 4);
+                                at += 4 + length;
+                              }
+                              std::memmove(in_.data(), in_.data() + at, end_ - at);
+                              end_ -= at;
+                              Flush();
+                              Read();
+                            });
   }
   void Append(const google::protobuf::MessageLite& body) {
     const size_t size = body.ByteSizeLong();
@@ -76,10 +81,10 @@ class RawEnd {
   bool writing_ = false;
 };
 
-void Serve(int fd) {
+void Serve(int family, int fd) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   asio::io_context context(1);
-  RawEnd end(context, fd);
+  RawEnd end(context, family, fd);
   msg::PushTask push;
   msg::TaskReply reply;
   end.on_body = [&](const char* body, size_t size) {
@@ -91,19 +96,42 @@ void Serve(int fd) {
   context.run();
 }
 
+// Two connected TCP sockets over the loopback interface.
+void TcpPair(int ends[2]) {
+  const int listener = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof name;
+  auto* plain = reinterpret_cast<sockaddr*>(&name);
+  ORRERY_ASSERT(bind(listener, plain, size) == 0 && listen(listener, 1) == 0 &&
+                getsockname(listener, plain, &size) == 0);
+  ends[0] = socket(AF_INET, SOCK_STREAM, 0);
+  ORRERY_ASSERT(connect(ends[0], plain, size) == 0);
+  ends[1] = accept(listener, nullptr, nullptr);
+  const int on = 1;
+  for (int i = 0; i < 2; ++i) setsockopt(ends[i], IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  close(listener);
+}
+
 class RawPair final : public Pair {
  public:
-  RawPair() {
+  explicit RawPair(bool tcp) {
     int ends[2];
-    ORRERY_ASSERT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+    const int family = tcp ? AF_INET : AF_UNIX;
+    if (tcp) {
+      TcpPair(ends);
+    } else {
+      ORRERY_ASSERT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+    }
     child_ = fork();
     if (child_ == 0) {
       close(ends[0]);
-      Serve(ends[1]);
+      Serve(family, ends[1]);
       _exit(0);
     }
     close(ends[1]);
-    end_ = std::make_unique<RawEnd>(context_, ends[0]);
+    end_ = std::make_unique<RawEnd>(context_, family, ends[0]);
     end_->Read();
   }
   ~RawPair() override {
@@ -142,6 +170,8 @@ class RawPair final : public Pair {
 
 }  // namespace
 
-std::unique_ptr<Pair> MakeRawPair(const std::string&) { return std::make_unique<RawPair>(); }
+std::unique_ptr<Pair> MakeRawPair(const std::string& socket_dir) {
+  return std::make_unique<RawPair>(socket_dir.empty());
+}
 
 }  // namespace orrery

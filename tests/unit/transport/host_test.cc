@@ -40,8 +40,8 @@ struct HostTest : ::testing::Test {
     return std::string(mkdtemp(name));
   }();
   std::unique_ptr<LiveEnv> env = LiveEnv::Create({.role = "test", .token = "t"}).value();
-  std::unique_ptr<LiveHost> host =
-      std::make_unique<LiveHost>(*env, HostOptions{.session_dir = folder, .token_file = folder + "/token", .log_dir = folder});
+  std::unique_ptr<LiveHost> host = std::make_unique<LiveHost>(
+      *env, HostOptions{.session_dir = folder, .token_file = folder + "/token", .log_dir = folder});
   Notes notes;
 
   void SetUp() override {
@@ -53,7 +53,8 @@ struct HostTest : ::testing::Test {
   void TearDown() override {
     host.reset();
     size_t host_children = 0;
-    for (const auto& [worker, pid] : notes.pids) host_children += waitpid(static_cast<pid_t>(pid), nullptr, WNOHANG) == -1 ? 0 : 1;
+    for (const auto& [worker, pid] : notes.pids)
+      host_children += waitpid(static_cast<pid_t>(pid), nullptr, WNOHANG) == -1 ? 0 : 1;
     EXPECT_EQ(host_children, 0u) << "the launcher reaps its own";
     while (waitpid(-1, nullptr, 0) > 0) {
     }
@@ -102,8 +103,8 @@ TEST_F(HostTest, ExitCodeLogEnvironmentAndFolder) {
   EXPECT_GT(notes.pids[kOne.value], 0u);
   EXPECT_EQ(notes.exits[kOne.value].exit_code(), 7);
   EXPECT_EQ(notes.exits[kOne.value].signal(), 0);
-  EXPECT_EQ(Log(kOne), "good day from " + folder + " as " + std::to_string(kOne.value) + " of " + ToString(env->address()) +
-                           "\noops\n");
+  EXPECT_EQ(Log(kOne), "good day from " + folder + " as " + std::to_string(kOne.value) + " of " +
+                           ToString(env->address()) + "\noops\n");
   EXPECT_EQ(host->process_count(), 0u);
 }
 

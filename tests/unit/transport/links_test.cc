@@ -45,7 +45,10 @@ struct RawPeer {
 };
 
 struct LinksTest : ::testing::Test {
-  LiveOptions options = {.role = "test", .token = "t", .handshake_timeout = Duration::Millis(60), .max_frame = 1 << 20,
+  LiveOptions options = {.role = "test",
+                         .token = "t",
+                         .handshake_timeout = Duration::Millis(60),
+                         .max_frame = 1 << 20,
                          .max_unauthenticated = 4};
   std::unique_ptr<LiveEnv> env;
   Notes notes;
@@ -112,7 +115,8 @@ struct LinksTest : ::testing::Test {
 };
 
 TEST_F(LinksTest, StrangersAreRefused) {
-  for (const std::string& hello : {std::string("GET / HTTP/1.1\r\n\r\n"), std::string(5000, '\xff'), std::string(16, '\0')}) {
+  for (const std::string& hello :
+       {std::string("GET / HTTP/1.1\r\n\r\n"), std::string(5000, '\xff'), std::string(16, '\0')}) {
     RawPeer peer(env->address());
     peer.Send(hello);
     RunUntil([&] { return peer.Closed(); });
@@ -154,7 +158,8 @@ TEST_F(LinksTest, LengthBelowAHeaderThrowsThePeerOut) {
 
 TEST_F(LinksTest, OversizedFrameThrowsThePeerOut) {
   std::string header(kFrameHeaderBytes, '\0');
-  WriteFrameHeader(static_cast<uint16_t>(MessageKind::kKvPut), 0, (1 << 20) + 1, reinterpret_cast<uint8_t*>(header.data()));
+  WriteFrameHeader(static_cast<uint16_t>(MessageKind::kKvPut), 0, (1 << 20) + 1,
+                   reinterpret_cast<uint8_t*>(header.data()));
   ExpectPeerThrownOut(header, StatusCode::kTooLarge);
 }
 

@@ -145,7 +145,9 @@ struct EchoApplication {
   std::mutex mutex;
   std::map<uint64_t, Waiter*> waiting;
   EchoApplication(LiveEnv& live, Script& script) : env(live) {
-    script.on_message = [this](const Address&, Message message) { env.Send(Address::Application(), std::move(message)); };
+    script.on_message = [this](const Address&, Message message) {
+      env.Send(Address::Application(), std::move(message));
+    };
     endpoint.on_message = [this](Message message) {
       std::lock_guard lock(mutex);
       auto node = waiting.extract(NumberOf(message));

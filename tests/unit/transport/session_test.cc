@@ -48,8 +48,11 @@ TEST_F(SessionTest, OpenFolderOrTokenIsRefused) {
 
 TEST_F(SessionTest, RecordsOfTheDeadAreRemoved) {
   const Session session = Session::Open(base + "/s").value();
-  ASSERT_TRUE(session.WriteRecord({.role = "gcs", .node_name = "", .address = "127.0.0.1:1/2", .gcs_address = "127.0.0.1:1",
-                                   .head = true}).ok());
+  ASSERT_TRUE(
+      session
+          .WriteRecord(
+              {.role = "gcs", .node_name = "", .address = "127.0.0.1:1/2", .gcs_address = "127.0.0.1:1", .head = true})
+          .ok());
   const pid_t child = fork();
   if (child == 0) {
     (void)session.WriteRecord({.role = "node_manager", .node_name = "n"});

@@ -82,7 +82,8 @@ TEST(TimerWheelTest, AgreesWithASortedMap) {
     switch (random.Below(4)) {
       case 0:
       case 1: {
-        const int64_t deadline = now + static_cast<int64_t>(random.Below(random.Chance(0.1) ? 20'000'000'000 : 50'000'000));
+        const int64_t deadline =
+            now + static_cast<int64_t>(random.Below(random.Chance(0.1) ? 20'000'000'000 : 50'000'000));
         wheel.Arm({0, id}, At(deadline));
         model[id] = deadline;
         break;
