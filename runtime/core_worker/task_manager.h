@@ -33,6 +33,7 @@ struct OwnedTask {
   uint32_t unresolved = 0;    // arguments whose value is not known yet
   uint32_t held = 0;          // arguments, first ones first, whose objects are kept in the store for this task
   uint64_t lease = 0;         // index of the lease it was pushed on
+  uint64_t push = 0;          // sequence of its last push: what a reply must repeat
   Message submit;             // SubmitTask; the spec stays for another attempt
 };
 

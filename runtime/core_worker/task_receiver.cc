@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "runtime/messages/convert.h"
 #include "runtime/messages/message.h"
 #include "runtime/messages/orrery.pb.h"
 
@@ -11,31 +10,16 @@ namespace orrery {
 
 void TaskReceiver::OnPushTask(const Address& from, Message message) {
   const auto& push = message.As<msg::PushTask>();
-  if (IsRepeated(push)) {
+  uint64_t& last = last_sequence_[from];
+  if (push.sequence() <= last) {
     core_.env.Trace({.kind = TraceKind::kStaleMessage, .worker = core_.id, .text = "PushTask"});
     return;
   }
+  last = push.sequence();
   Received received{from, std::move(message)};
   if (blocked_) return Refuse(received, true);
   queue_.push_back(std::move(received));
   StartNext();
-}
-
-// Within one lease the sequence only grows.
-bool TaskReceiver::IsRepeated(const msg::PushTask& push) {
-  const LeaseId lease = FromProto(push.lease());
-  const auto [last, is_new] = last_sequence_.Insert(lease, push.sequence());
-  if (!is_new) {
-    if (push.sequence() <= *last) return true;
-    *last = push.sequence();
-    return false;
-  }
-  leases_seen_.push_back(lease);
-  if (leases_seen_.size() > kLeasesRemembered) {
-    last_sequence_.Erase(leases_seen_.front());
-    leases_seen_.pop_front();
-  }
-  return false;
 }
 
 void TaskReceiver::StartNext() {
@@ -64,6 +48,7 @@ void TaskReceiver::OnTaskExecuted(msg::TaskExecuted& result) {
     reply->set_owner(result.owner());
     reply->set_index(result.index());
     reply->set_attempt(push.attempt());
+    reply->set_sequence(push.sequence());
     reply->set_status(result.status());
     reply->mutable_error()->swap(*result.mutable_error());
     reply->mutable_stack()->swap(*result.mutable_stack());
@@ -109,6 +94,7 @@ bool TaskReceiver::OnCancelRunning(const Address& from, const msg::CancelRunning
 void TaskReceiver::OnOwnerLost(const Address& owner) {
   std::erase_if(queue_, [&](const Received& received) { return received.from == owner; });
   if (running_ && running_->from == owner) owner_gone_ = true;
+  last_sequence_.Erase(owner);
 }
 
 void TaskReceiver::SetBlocked(bool blocked) {
@@ -129,6 +115,7 @@ void TaskReceiver::Refuse(const Received& received, bool requeue) {
   reply->set_owner(push.spec().owner());
   reply->set_index(push.spec().index());
   reply->set_attempt(push.attempt());
+  reply->set_sequence(push.sequence());
   reply->set_requeue(requeue);
   if (!requeue) {
     reply->set_status(static_cast<uint32_t>(StatusCode::kCancelled));

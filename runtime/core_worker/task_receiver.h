@@ -32,16 +32,13 @@ class TaskReceiver {
     Message push;
   };
   void StartNext();
-  bool IsRepeated(const msg::PushTask& push);
   void Refuse(const Received& received, bool requeue);
   void TellNodeManager(bool blocked);
 
   CoreContext& core_;
   std::deque<Received> queue_;
   std::optional<Received> running_;
-  static constexpr size_t kLeasesRemembered = 1000;
-  Lookup<LeaseId, uint64_t> last_sequence_;  // of the last leases under which tasks came
-  std::deque<LeaseId> leases_seen_;          // oldest first
+  Lookup<Address, uint64_t, AddressHash> last_sequence_;  // by owner
   bool blocked_ = false;
   bool owner_gone_ = false;  // of the running task: nobody wants its result
 };

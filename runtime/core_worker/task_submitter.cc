@@ -85,6 +85,7 @@ bool TaskSubmitter::PushNext(Class& klass) {
 void TaskSubmitter::Push(Lease& lease, uint64_t task, OwnedTask& entry) {
   Transition(OwnedTask::Chart(), entry.state, OwnedTask::State::kPushed);
   entry.lease = lease.index;
+  entry.push = last_push_ + 1;
   if (lease.in_flight.empty()) idle_.erase({lease.idle_since, lease.index});
   const size_t before = lease.in_flight.size();
   lease.in_flight.push_back(task);
@@ -92,8 +93,7 @@ void TaskSubmitter::Push(Lease& lease, uint64_t task, OwnedTask& entry) {
   Draft<msg::PushTask> push;
   push->mutable_spec()->CopyFrom(entry.submit.As<msg::SubmitTask>().spec());
   push->set_attempt(entry.attempt);
-  push->set_sequence(++lease.sequence);
-  ToProto(LeaseId{core_.id, lease.index}, push->mutable_lease());
+  push->set_sequence(++last_push_);
   for (const auto& [gpu, raw] : lease.gpus) {
     msg::GpuShare* share = push->add_gpus();
     share->set_index(gpu);
@@ -172,7 +172,10 @@ void TaskSubmitter::OnLeaseReply(const Address& from, const msg::LeaseReply& rep
   const uint64_t index = reply.lease().index();
   if (reply.alive_nodes() > 0) core_.alive_nodes = reply.alive_nodes();
   auto it = requests_.find(index);
-  if (it == requests_.end() || it->second.hop != reply.hop()) {
+  // A grant by the node that is being asked is good, whichever copy of the question it answers.
+  const bool wanted = it != requests_.end() && (it->second.hop == reply.hop() || (reply.outcome() == msg::LeaseReply::GRANTED &&
+                                                                                it->second.target == from));
+  if (!wanted) {
     core_.env.Trace({.kind = TraceKind::kStaleMessage, .node = NodeId{reply.node()}, .text = "LeaseReply"});
     if (reply.outcome() == msg::LeaseReply::GRANTED) RefuseGrant(from, reply);
     return;
@@ -218,12 +221,17 @@ void TaskSubmitter::OnLeaseReply(const Address& from, const msg::LeaseReply& rep
 }
 
 void TaskSubmitter::OnGranted(uint64_t index, const Request& request, const msg::LeaseReply& reply) {
+  // Its node manager leases a worker once at a time: should an older lease of this worker be here, it is over.
+  const Address worker_address = FromProto(reply.worker_address());
+  if (const uint64_t* older = by_worker_.Find(worker_address)) {
+    LeaseLost(*older, StatusCode::kWorkerDied, "its worker was leased anew");
+  }
   auto owned = std::make_unique<Lease>();
   Lease& lease = *owned;
   lease.index = index;
   lease.class_id = request.class_id;
   lease.worker = WorkerId{reply.worker()};
-  lease.address = FromProto(reply.worker_address());
+  lease.address = worker_address;
   lease.node_manager = request.target;
   lease.node = NodeId{reply.node()};
   for (const msg::GpuShare& share : reply.gpus()) lease.gpus.emplace_back(share.index(), share.raw());
@@ -253,7 +261,7 @@ void TaskSubmitter::OnTaskReply(const Address& from, msg::TaskReply& reply) {
   const uint64_t task = reply.index();
   OwnedTask* entry = tasks_->Find(task);
   auto* slot = entry == nullptr ? nullptr : leases_.Find(entry->lease);
-  if (slot == nullptr || entry->state != OwnedTask::State::kPushed || entry->attempt != reply.attempt() || (*slot)->address != from) {
+  if (slot == nullptr || entry->state != OwnedTask::State::kPushed || entry->push != reply.sequence() || (*slot)->address != from) {
     core_.env.Trace({.kind = TraceKind::kStaleMessage, .task = {core_.id, task}, .attempt = reply.attempt(), .text = "TaskReply"});
     return;
   }

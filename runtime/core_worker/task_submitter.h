@@ -59,7 +59,6 @@ class TaskSubmitter final : public TaskQueue {
     Time granted;
     Time idle_since;
     std::deque<uint64_t> in_flight;  // tasks, in the order pushed
-    uint64_t sequence = 0;           // of pushes
     bool blocked = false;            // the worker waits in get: push nothing until it has finished a task
     bool exclusive = false;          // carries one task that must be alone
   };
@@ -107,6 +106,7 @@ class TaskSubmitter final : public TaskQueue {
   std::map<uint64_t, Request> requests_;
   std::set<std::pair<Time, uint64_t>> idle_;  // kept idle leases by the time they became idle
   uint64_t last_lease_ = 0;
+  uint64_t last_push_ = 0;
   bool expiry_armed_ = false;
   bool closed_ = false;
 };

@@ -39,6 +39,7 @@ uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
 
 TEST(RandomCluster, EverythingSubmittedEndsOnceAndNothingIsLeft) {
   std::signal(SIGABRT, PrintSeed);
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
   RandomLife::Counts sum;
   if (const uint64_t seed = FromEnvironment("ORRERY_SEED", 0)) return RunSeed(seed, true, sum);
   const uint64_t first = FromEnvironment("ORRERY_FIRST_SEED", 1);

@@ -92,13 +92,13 @@ std::vector<std::string> RandomLife::Run() {
   Heal();
   const Time limit = cluster_->now() + kPatience;
   while (!AllEnded() && cluster_->now() < limit && wrong_.empty()) Live(cluster_->now() + Duration::Millis(50));
-  CheckEnds();
+  if (wrong_.empty()) CheckEnds();
   for (ProcessId driver : Living(ProcessKind::kDriver)) {
     if (cluster_->Ready(driver) && closed_.insert(driver).second) cluster_->CloseDriver(driver);
   }
   // Long enough for idle leases, retries (64 intervals) and dead nodes to be noticed.
   if (wrong_.empty()) Live(cluster_->now() + Duration::Seconds(40));
-  CheckNothingLeft();
+  if (wrong_.empty()) CheckNothingLeft();
   return wrong_;
 }
 
