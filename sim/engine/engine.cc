@@ -126,6 +126,10 @@ SimEngine::~SimEngine() = default;
 HostId SimEngine::AddHost(const HostSpec& spec) {
   EngineCore::HostState state;
   state.spec = spec;
+  state.latency_out = spec.latency_out.ns;
+  state.latency_in = spec.latency_in.ns;
+  state.speed = spec.speed;
+  state.rack = spec.rack;
   core_->SetBandwidth(state, spec.bandwidth_out, spec.bandwidth_in);
   core_->hosts.push_back(std::move(state));
   return {static_cast<uint32_t>(core_->hosts.size() - 1)};
@@ -145,7 +149,8 @@ void SimEngine::ReviveHost(HostId host) {
 
 void SimEngine::SetHostSpeed(HostId host, double speed) {
   ORRERY_ASSERT(speed > 0);
-  core_->hosts.at(host.value).spec.speed = speed;
+  EngineCore::HostState& state = core_->hosts.at(host.value);
+  state.spec.speed = state.speed = speed;
 }
 
 void SimEngine::SetHostBandwidth(HostId host, double bandwidth_out, double bandwidth_in) {
@@ -240,7 +245,9 @@ Random SimEngine::NamedRandom(std::string_view name, std::string_view purpose) c
 size_t SimEngine::MemoryBytes() const {
   size_t bytes = sizeof(EngineCore) + core_->queue.MemoryBytes() + core_->refs.capacity() * sizeof(EngineCore::ProcessRef) +
                  core_->hosts.capacity() * sizeof(EngineCore::HostState) + core_->flows.capacity() * sizeof(EngineCore::Flow);
-  for (const EngineCore::HostState& host : core_->hosts) bytes += (host.slots.capacity() + host.free_slots.capacity()) * sizeof(uint32_t);
+  for (const EngineCore::HostState& host : core_->hosts) {
+    bytes += (host.slots.capacity() + host.free_slots.capacity()) * sizeof(uint32_t);
+  }
   for (const EngineCore::ProcessRef& ref : core_->refs) {
     if (ref.process != nullptr) bytes += ref.process->MemoryBytes();
   }

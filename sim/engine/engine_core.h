@@ -50,12 +50,17 @@ class EngineCore {
   explicit EngineCore(const EngineOptions& engine_options);
   ~EngineCore();
 
-  struct HostState {
+  struct alignas(64) HostState {
+    // What every message reads, on one cache line; kept equal to `spec`.
+    int64_t tx_free = 0, rx_free = 0;      // when the network card is done with what it has
+    double out_ns = 0, in_ns = 0;          // per byte; 0: no queue
+    int64_t latency_out = 0, latency_in = 0;
+    double speed = 1;
+    uint64_t rack = 0;
+
     HostSpec spec;
     bool alive = true;
     SimEngine::Notice notice = SimEngine::Notice::kClosed;  // how it died last
-    int64_t tx_free = 0, rx_free = 0;      // when the network card is done with what it has
-    double out_ns = 0, in_ns = 0;          // per byte; 0: no queue
     std::vector<uint32_t> slots;           // process at slot kFirstSlot + i, or 0
     std::vector<uint32_t> free_slots;      // reused oldest first; rarely longer than what rests
   };

@@ -35,8 +35,8 @@ uint32_t EngineCore::Resolve(const Address& to) const {
 }
 
 int64_t EngineCore::Latency(const HostState& from, const HostState& to) const {
-  int64_t ns = from.spec.latency_out.ns + to.spec.latency_in.ns;
-  if (options.network.rack_bandwidth > 0 && from.spec.rack != to.spec.rack) ns += options.network.rack_latency.ns;
+  int64_t ns = from.latency_out + to.latency_in;
+  if (options.network.rack_bandwidth > 0 && from.rack != to.rack) ns += options.network.rack_latency.ns;
   return ns;
 }
 
@@ -147,7 +147,7 @@ void EngineCore::Unreachable(Process& from, const Address& to) {
   ++counters.dropped;
   const uint64_t host = to.endpoint >> 16;
   const HostState& source = hosts[from.host()];
-  int64_t delay = 2 * source.spec.latency_out.ns;
+  int64_t delay = 2 * source.latency_out;
   if (host < hosts.size()) {
     const HostState& target = hosts[host];
     delay = host == from.host() ? options.network.same_host_latency.ns : Latency(source, target);

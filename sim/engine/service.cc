@@ -30,7 +30,7 @@ int64_t EngineCore::CostOf(const Process& process, const SimEvent& event) const 
     case InputType::kPeerLost: ns = process.costs->peer_lost_ns; break;
     default: break;
   }
-  const double speed = hosts[process.host()].spec.speed;
+  const double speed = hosts[process.host()].speed;
   return ns == 0 || speed == 1 ? ns : std::llround(static_cast<double>(ns) / speed);
 }
 
