@@ -37,10 +37,10 @@ inline void OnCommEnd(const std::function<void(const s4u::Comm&)>& callback) {
 inline void SetTag(s4u::Comm& comm, uint64_t tag) { comm.set_data(reinterpret_cast<void*>(tag)); }
 inline uint64_t TagOf(const s4u::Comm& comm) { return reinterpret_cast<uint64_t>(comm.get_data<void>()); }
 
-// The root of the platform: a star.
+// The star that holds the platform (from 4.0 on inside the root zone that always exists).
 inline s4u::NetZone* MakeRootStar(s4u::Engine& engine, const std::string& name) {
 #if SIMGRID_VERSION >= 40000
-  return engine.set_rootnetzone_star(name);
+  return engine.get_netzone_root()->add_netzone_star(name);
 #else
   (void)engine;
   return s4u::create_star_zone(name);
@@ -83,14 +83,22 @@ inline void ConnectHost(s4u::NetZone* star, s4u::Host* host, const s4u::SplitDup
 #endif
 }
 
+inline simgrid::kernel::routing::NetPoint* MakeRouter(s4u::NetZone* zone, const std::string& name) {
+#if SIMGRID_VERSION >= 40000
+  return zone->add_router(name);
+#else
+  return zone->create_router(name);
+#endif
+}
+
 // Connects an inner star to the centre of the outer one through `link`. Call before the inner zone is sealed.
 inline void ConnectZone(s4u::NetZone* outer, s4u::NetZone* inner, const s4u::SplitDuplexLink* link) {
   const std::vector<s4u::LinkInRoute> links{{link, s4u::LinkInRoute::Direction::UP}};
-#if SIMGRID_VERSION >= 40000
-  inner->set_gateway(inner->add_router(inner->get_name() + "-gateway"));
+#if SIMGRID_VERSION >= 33600
+  inner->set_gateway(MakeRouter(inner, inner->get_name() + "-gateway"));
   outer->add_route(inner, nullptr, links, true);
 #else
-  simgrid::kernel::routing::NetPoint* gateway = inner->create_router(inner->get_name() + "-gateway");
+  simgrid::kernel::routing::NetPoint* gateway = MakeRouter(inner, inner->get_name() + "-gateway");
   outer->add_route(inner->get_netpoint(), nullptr, gateway, nullptr, links, true);
 #endif
 }
