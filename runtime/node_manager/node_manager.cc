@@ -45,7 +45,11 @@ void NodeManager::OnMessage(const Address& from, Message message) {
       return;
     }
     case MessageKind::kJobFinished: return leases_.OnJobFinished(JobId{message.As<msg::JobFinished>().job()});
-    case MessageKind::kRequestLease: return leases_.OnRequestLease(from, message.As<msg::RequestLease>());
+    case MessageKind::kRequestLease: {
+      const auto& request = message.As<msg::RequestLease>();
+      if (KnowsOwner(FromProto(request.lease()).owner)) return leases_.OnRequestLease(from, request);
+      return node_.env.Trace({.kind = TraceKind::kStaleMessage, .node = node_.id, .text = message.name()});
+    }
     case MessageKind::kCancelLease: return leases_.OnCancelLease(from, message.As<msg::CancelLease>());
     case MessageKind::kReturnLease: return leases_.OnReturnLease(from, message.As<msg::ReturnLease>());
     case MessageKind::kWorkerBlocked: {
@@ -98,6 +102,11 @@ void NodeManager::OnPeerLost(const Address& peer) {
   std::erase_if(before_registration_, [&](const auto& waiting) { return waiting.first == peer; });
   if (drivers_.count(peer) != 0) OnDriverLost(peer, static_cast<uint32_t>(StatusCode::kOwnerDied));
   leases_.OnOwnerLost(peer);
+}
+
+// The news of a process's end comes from the host, and may overtake what the process has sent.
+bool NodeManager::KnowsOwner(WorkerId owner) const {
+  return owner.node() != node_.id || workers_.Knows(owner) || driver_address_.count(owner) != 0;
 }
 
 void NodeManager::Register() {

@@ -35,6 +35,7 @@ class NodeManager final : public StateMachine {
     Message request;  // its RegisterDriver
   };
 
+  bool KnowsOwner(WorkerId owner) const;
   void Register();
   void OnRegisterNodeReply(const msg::RegisterNodeReply& reply);
   void OnHealthCheck(const Address& from, const msg::HealthCheck& check);

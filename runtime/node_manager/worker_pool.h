@@ -72,6 +72,7 @@ class WorkerPool {
 
   // To every registered worker of this node, e.g. the news of a dead node.
   void Broadcast(const Message& message);
+  bool Knows(WorkerId worker) const { return workers_.count(worker) != 0; }
   size_t size() const { return workers_.size(); }
   void CheckInvariants() const;
 
