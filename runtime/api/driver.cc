@@ -134,10 +134,23 @@ void Driver::Close(int status) {
     env_->Post(Address::Application(), std::move(close));
     env_->Await(closed_, kCloseLimit);
   }
+  Abandon();
+}
+
+void Driver::Abandon() {
+  if (client_ == nullptr) return;
   client_->Close();
   env_->Stop();
   while (client_->busy()) std::this_thread::yield();  // blocked calls of other threads are on their way out
   client_ = nullptr;
+  env_->StopBackgroundThread();
+}
+
+std::vector<WorkerId> Driver::BusyWorkers() {
+  env_->Acquire();
+  std::vector<WorkerId> workers = core_worker_->submitter().BusyWorkers();
+  env_->Release();
+  return workers;
 }
 
 Driver::~Driver() {

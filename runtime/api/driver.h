@@ -69,8 +69,12 @@ class Driver {
   ~Driver();
   // Gives leases back, tells the cluster `status` (0: well), and ends every blocked call of other threads.
   void Close(int status);
+  // Cuts every connection without a word, as if the process had been killed.
+  void Abandon();
 
   Client& client() { return *client_; }
+  // Workers that have tasks of this driver.
+  std::vector<WorkerId> BusyWorkers();
   LiveEnv& env() { return *env_; }
 
  private:

@@ -19,6 +19,8 @@ namespace orrery::internal {
 // Takes the encoded arguments, appends the encoded result.
 using Thunk = void (*)(const std::vector<std::string_view>& args, std::string& result);
 
+inline constexpr size_t kAnyArity = ~size_t{0};  // the thunk looks itself
+
 struct FunctionInfo {
   std::string_view name;    // "app::add"
   uint64_t id = 0;          // of name and signature

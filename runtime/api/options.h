@@ -54,6 +54,7 @@ namespace internal {
 // The scheduling class of (function, options), the same number for equal ones; numbers start at 1.
 // Throws Error(kInvalidArgument) for requests that make no sense.
 uint32_t ClassFor(uint64_t function, const TaskOptions& options);
+uint32_t ClassForRequest(uint64_t function, const SchedulingRequest& request);
 
 }  // namespace internal
 }  // namespace orrery

@@ -38,13 +38,14 @@ SchedulingRequest RequestFor(const TaskOptions& options) {
 
 }  // namespace
 
-uint32_t ClassFor(uint64_t function, const TaskOptions& options) {
-  SchedulingRequest request = RequestFor(options);
+uint32_t ClassFor(uint64_t function, const TaskOptions& options) { return ClassForRequest(function, RequestFor(options)); }
+
+uint32_t ClassForRequest(uint64_t function, const SchedulingRequest& request) {
   if (const Status status = ValidateRequest(request.resources); !status.ok()) throw Error(status.code(), status.message());
   Table& table = TheTable();
   std::lock_guard lock(table.mutex);
   const auto [it, inserted] = table.ids.try_emplace({function, request}, static_cast<uint32_t>(table.requests.size() + 1));
-  if (inserted) table.requests.push_back(std::move(request));
+  if (inserted) table.requests.push_back(request);
   return it->second;
 }
 

@@ -444,6 +444,18 @@ void TaskSubmitter::Close() {
   }
 }
 
+std::vector<WorkerId> TaskSubmitter::BusyWorkers() const {
+  std::vector<uint64_t> indices;
+  leases_.CollectKeys(indices);
+  std::vector<WorkerId> workers;
+  for (uint64_t index : indices) {
+    const Lease& lease = **leases_.Find(index);
+    if (!lease.in_flight.empty()) workers.push_back(lease.worker);
+  }
+  std::sort(workers.begin(), workers.end());
+  return workers;
+}
+
 void TaskSubmitter::CheckInvariants(bool full) const {
   ORRERY_ASSERT(by_worker_.size() == leases_.size());
   if (!full) return;

@@ -45,6 +45,8 @@ class TaskSubmitter final : public TaskQueue {
   void Close();
 
   size_t leases() const { return leases_.size(); }
+  // Those on which tasks of this process run or wait to, in order.
+  std::vector<WorkerId> BusyWorkers() const;
   void CheckInvariants(bool full) const;
 
  private:

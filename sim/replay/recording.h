@@ -1,0 +1,43 @@
+// The recorder as many threads may use it, on the replay's clock: 0 is when the workload began.
+#pragma once
+
+#include <mutex>
+#include <string>
+
+#include "runtime/common/ids.h"
+#include "sim/record/recorder.h"
+#include "sim/replay/loop.h"
+
+namespace orrery {
+
+class Recording {
+ public:
+  explicit Recording(RecorderOptions options) : recorder_(std::move(options)) {}
+
+  // The workload begins now. Nothing is recorded before.
+  void Begin() { begin_ = MonotonicNow(); }
+  Time begin() const { return begin_; }
+  Time now() const { return Time{MonotonicNow().ns - begin_.ns}; }
+
+  void DescribeTask(const TaskDescription& task);
+  void DescribeNode(const NodeDescription& node);
+  void NodeLeft(NodeId node);
+  void Fault(const std::string& what);
+  // An event of a driver's core worker, whose times are those of CLOCK_MONOTONIC.
+  void OnTrace(Time time, TraceEvent event);
+
+  struct Counts {
+    uint64_t submitted = 0, finished = 0, failed = 0, events = 0;
+  };
+  Counts counts();
+  // When every other thread has stopped.
+  RunRecorder& recorder() { return recorder_; }
+
+ private:
+  std::mutex mutex_;
+  RunRecorder recorder_;
+  Time begin_;
+  uint64_t events_ = 0;
+};
+
+}  // namespace orrery

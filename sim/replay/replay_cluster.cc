@@ -1,0 +1,135 @@
+#include "sim/replay/replay_cluster.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+#include "sim/replay/work.h"
+
+namespace orrery {
+
+namespace {
+
+// From the environment that its node manager gave it.
+WorkerId WorkerOfProcess(int pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/environ");
+  const std::string key = "ORRERY_WORKER_ID=";
+  for (std::string entry; std::getline(file, entry, '\0');) {
+    if (entry.starts_with(key)) return WorkerId{std::strtoull(entry.c_str() + key.size(), nullptr, 10)};
+  }
+  return {};
+}
+
+}  // namespace
+
+std::map<std::string, std::string> ChangedSettings(const Settings& settings) {
+  std::map<std::string, std::string> changed;
+  const std::vector<SettingInfo> now = ListSettings(settings), before = ListSettings(Settings());
+  for (size_t i = 0; i < now.size(); ++i) {
+    if (now[i].value != before[i].value) changed[now[i].name] = now[i].value;
+  }
+  return changed;
+}
+
+Result<std::unique_ptr<ReplayCluster>> ReplayCluster::Start(const Scenario& scenario, Recording& recording) {
+  Result<std::vector<NodeSpec>> specs = ExpandNodes(scenario.cluster);
+  if (!specs.ok()) return specs.status();
+  std::unique_ptr<ReplayCluster> cluster(new ReplayCluster(recording));
+  for (NodeSpec& spec : *specs) cluster->nodes_.push_back({.spec = std::move(spec)});
+  LocalClusterOptions options;
+  options.settings = ChangedSettings(scenario.policy);
+  for (const Node& node : cluster->nodes_) {
+    if (node.spec.boot_time.ns == 0) options.nodes.push_back(cluster->LaunchOf(node.spec));
+  }
+  if (options.nodes.empty()) return Status(StatusCode::kInvalidArgument, "the head must be there at once (boot_time 0)");
+  Result<std::unique_ptr<LocalCluster>> processes = LocalCluster::Start(std::move(options));
+  if (!processes.ok()) return Status(StatusCode::kUnavailable, processes.status().message());
+  cluster->processes_ = std::move(*processes);
+  size_t process = 0;
+  for (Node& node : cluster->nodes_) {
+    if (node.spec.boot_time.ns == 0) cluster->Describe(node, process++);
+  }
+  return cluster;
+}
+
+LocalNode ReplayCluster::LaunchOf(const NodeSpec& spec) const {
+  LocalNode node{.name = spec.name, .resources = spec.resources, .labels = spec.labels};
+  node.environment[kSpeedVariable] = std::to_string(spec.speed);
+  return node;
+}
+
+void ReplayCluster::Describe(Node& node, size_t process) {
+  node.up = true;
+  node.process = process;
+  node.id = processes_->NodeIdOf(process);
+  const ResourceSet& has = node.spec.resources;
+  recording_.DescribeNode({node.id, node.spec.name, node.spec.type, has.Get(ResourceKind::kCpu).value(),
+                           has.Get(ResourceKind::kGpu).value(), static_cast<int64_t>(has.Get(ResourceKind::kMemory).value()),
+                           recording_.begin().ns == 0 ? Time{} : recording_.now()});
+}
+
+void ReplayCluster::Begin(ReplayLoop& loop) {
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    if (nodes_[i].up) continue;
+    loop.At(recording_.begin() + nodes_[i].spec.boot_time, [this, i] {
+      if (Status status = StartNode(i); !status.ok()) std::fprintf(stderr, "%s: %s\n", nodes_[i].spec.name.c_str(), status.message().c_str());
+    });
+  }
+}
+
+NodeId ReplayCluster::NodeOfIndex(int64_t index) const {
+  return index >= 0 && static_cast<size_t>(index) < nodes_.size() ? nodes_[static_cast<size_t>(index)].id : NodeId{};
+}
+
+size_t ReplayCluster::IndexOf(NodeId id) const {
+  const auto it = std::find_if(nodes_.begin(), nodes_.end(), [id](const Node& node) { return node.id == id; });
+  return static_cast<size_t>(it - nodes_.begin());
+}
+
+void ReplayCluster::KillNode(size_t index) {
+  Node& node = nodes_[index];
+  if (!node.up) return;
+  if (index == 0) processes_->KillGcs();
+  processes_->KillNode(node.process);
+  node.up = false;
+  recording_.NodeLeft(node.id);
+}
+
+Status ReplayCluster::StartNode(size_t index) {
+  Node& node = nodes_[index];
+  if (node.up) return Status::Ok();
+  Result<size_t> process = processes_->AddNode(LaunchOf(node.spec));
+  if (!process.ok()) return process.status();
+  Describe(node, *process);
+  return Status::Ok();
+}
+
+std::vector<std::pair<WorkerId, int>> ReplayCluster::WorkerProcesses(size_t node) const {
+  std::vector<std::pair<WorkerId, int>> workers;
+  if (!nodes_[node].up) return workers;
+  for (int pid : processes_->WorkerPids(nodes_[node].process)) {
+    if (const WorkerId worker = WorkerOfProcess(pid)) workers.emplace_back(worker, pid);
+  }
+  return workers;
+}
+
+std::vector<WorkerId> ReplayCluster::WorkersOn(size_t node) const {
+  std::vector<WorkerId> workers;
+  for (const auto& [worker, pid] : WorkerProcesses(node)) workers.push_back(worker);
+  return workers;
+}
+
+bool ReplayCluster::KillWorker(WorkerId victim) {
+  const size_t node = IndexOf(victim.node());
+  if (node == nodes_.size()) return false;
+  for (const auto& [worker, pid] : WorkerProcesses(node)) {
+    if (worker == victim) return kill(pid, SIGKILL) == 0;
+  }
+  return false;
+}
+
+}  // namespace orrery

@@ -1,0 +1,100 @@
+#include "sim/replay/replay_driver.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/api/options.h"
+#include "runtime/messages/orrery.pb.h"
+#include "sim/replay/work.h"
+
+namespace orrery {
+
+// Passes the core worker's events to the recording, and the ends of tasks to the loop.
+class ReplayDriver::Sink final : public TraceSink {
+ public:
+  Sink(ReplayContext& context, ReplayDriver& driver) : context_(context), driver_(driver) {}
+  void OnTrace(Time time, const TraceEvent& event) override {
+    context_.recording.OnTrace(time, event);
+    if (event.kind != TraceKind::kTaskFinished) return;
+    context_.loop.Post([this, number = event.task.index - 1] { driver_.OnTaskEnded(number); });
+  }
+
+ private:
+  ReplayContext& context_;
+  ReplayDriver& driver_;
+};
+
+ReplayDriver::ReplayDriver(ReplayContext& context, std::string name, std::unique_ptr<WorkloadSource> source)
+    : context_(context), name_(std::move(name)), source_(std::move(source)), sink_(std::make_unique<Sink>(context, *this)) {}
+
+ReplayDriver::~ReplayDriver() = default;
+
+Status ReplayDriver::Connect(internal::DriverOptions options) {
+  options.name = name_;
+  options.trace = sink_.get();
+  Result<std::unique_ptr<internal::Driver>> driver = internal::Driver::Connect(std::move(options));
+  if (!driver.ok()) return driver.status();
+  driver_ = std::move(*driver);
+  return Status::Ok();
+}
+
+void ReplayDriver::Begin() { source_->Begin(*this); }
+
+void ReplayDriver::Abandon() {
+  if (abandoned_) return;
+  abandoned_ = true;
+  driver_->Abandon();
+  driver_.reset();
+}
+
+void ReplayDriver::Close() {
+  if (driver_ == nullptr) return;
+  driver_->Close(0);
+  driver_.reset();
+}
+
+void ReplayDriver::WakeAt(Duration when, uint64_t id) {
+  context_.loop.At(context_.recording.begin() + when, [this, id] {
+    if (!abandoned_) source_->OnWake(*this, id);
+  });
+}
+
+void ReplayDriver::Submit(PlannedTask task) {
+  internal::Client& client = driver_->client();
+  const internal::Identity& self = client.identity();
+  SchedulingRequest request{std::move(task.resources), std::move(task.strategy)};
+  if (request.strategy.kind == SchedulingStrategy::Kind::kNodeAffinity) {
+    request.strategy.affinity_node = context_.node_of_index(request.strategy.affinity_node).value;
+  }
+  const TaskId id{self.worker, task.number + 1};
+  context_.recording.DescribeTask({id, task.name, self.job, request.resources.Get(ResourceKind::kCpu).value(),
+                                   request.resources.Get(ResourceKind::kGpu).value(), {}});
+  Draft<msg::SubmitTask> submit;
+  msg::TaskSpec* spec = submit->mutable_spec();
+  spec->set_owner(self.worker.value);
+  spec->set_index(id.index);
+  spec->set_job(self.job.value);
+  spec->set_function(context_.function);
+  spec->set_name(task.name);
+  spec->set_num_returns(source_->ResultsUsed() ? 1 : 0);
+  spec->add_args()->set_value(EncodeWork({task.work.ns, task.kind == TaskSpec::Work::kSpin, task.allocate_bytes}));
+  for (uint64_t number : task.after) {
+    msg::TaskArg* arg = spec->add_args();
+    arg->set_object_owner(self.worker.value);
+    arg->set_object_task(number + 1);
+  }
+  const uint32_t class_id = internal::ClassForRequest(context_.function, request);
+  submit->set_class_id(class_id);
+  submit->set_max_retries(static_cast<int32_t>(task.max_retries < 0 ? context_.default_retries : task.max_retries));
+  ++submitted_;
+  ObjectRef result(client.Submit(std::move(submit), id.index, class_id));
+  if (source_->ResultsUsed()) results_.push_back(std::move(result));
+}
+
+void ReplayDriver::OnTaskEnded(uint64_t number) {
+  if (abandoned_) return;
+  ++ended_;
+  source_->OnTaskEnded(*this, number);
+}
+
+}  // namespace orrery

@@ -1,0 +1,64 @@
+// One workload source as a driver of a real cluster.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/api/driver.h"
+#include "runtime/api/ref.h"
+#include "sim/replay/loop.h"
+#include "sim/replay/recording.h"
+#include "sim/workload/source.h"
+
+namespace orrery {
+
+// What all drivers of a replay share.
+struct ReplayContext {
+  ReplayLoop& loop;
+  Recording& recording;
+  std::function<NodeId(int64_t)> node_of_index;
+  uint64_t function = 0;
+  int64_t default_retries = 3;
+};
+
+// Everything but the trace sink runs on the loop's thread.
+class ReplayDriver final : public WorkloadPort {
+ public:
+  ReplayDriver(ReplayContext& context, std::string name, std::unique_ptr<WorkloadSource> source);
+  ~ReplayDriver() override;
+
+  Status Connect(internal::DriverOptions options);
+  void Begin();
+  // As a kill would: connections close without a word, tasks that have not ended never do.
+  void Abandon();
+  // Ends in order.
+  void Close();
+  // Nothing more will come and everything has ended; or it was abandoned.
+  bool done() const { return abandoned_ || (source_->Exhausted() && ended_ == submitted_); }
+  // Workers that have tasks of this driver now.
+  std::vector<WorkerId> BusyWorkers() { return driver_ == nullptr ? std::vector<WorkerId>() : driver_->BusyWorkers(); }
+  const std::string& name() const { return name_; }
+  const WorkloadSource& source() const { return *source_; }
+
+  // WorkloadPort
+  Duration Elapsed() const override { return context_.recording.now() - Time{}; }
+  void Submit(PlannedTask task) override;
+  void WakeAt(Duration when, uint64_t id) override;
+
+ private:
+  class Sink;
+  void OnTaskEnded(uint64_t number);
+
+  ReplayContext& context_;
+  const std::string name_;
+  std::unique_ptr<WorkloadSource> source_;
+  std::unique_ptr<Sink> sink_;                 // outlives the driver
+  std::unique_ptr<internal::Driver> driver_;
+  std::vector<ObjectRef> results_;             // kept while other tasks may take them
+  uint64_t submitted_ = 0;
+  uint64_t ended_ = 0;
+  bool abandoned_ = false;
+};
+
+}  // namespace orrery
