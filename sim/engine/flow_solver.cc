@@ -184,12 +184,12 @@ FlowSolver::FlowSolver(const Options& options, const std::vector<HostSpec>& host
 }
 
 FlowSolver::~FlowSolver() {
+  // SimGrid complains about flows in flight at the end of the process.
   *state_->current = nullptr;
-  // Flows in flight stay until the end of the process, together with the Engine that still points to them.
-  static auto* left = new std::vector<sg::s4u::CommPtr>;
   for (State::Flow& flow : state_->flows) {
-    if (flow.live) left->push_back(std::move(flow.comm));
+    if (flow.live) flow.comm->cancel();
   }
+  g_engine->run_until(sg::s4u::Engine::get_clock());
 }
 
 bool FlowSolver::Used() { return g_engine != nullptr; }
