@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <stdexcept>
 
 #include "tests/interaction/script.h"
 #include "tests/interaction/story.h"
@@ -18,7 +19,7 @@ bool RunFile(const std::string& path, bool rewrite) {
     try {
       actual = story.Run(step.command);
     } catch (const std::exception& error) {
-      actual = std::string("error: ") + error.what() + "\n";
+      throw std::runtime_error(path + ":" + std::to_string(step.line) + ": " + step.command + ": " + error.what());
     }
     if (actual == step.expected) continue;
     if (!rewrite) {

@@ -194,8 +194,10 @@ void Story::ReadStrategy(const std::string& key, const std::string& value, Sched
   else if (key == "soft") strategy.soft = true;
   else if (key == "affinity") {
     strategy.kind = SchedulingStrategy::Kind::kNodeAffinity;
-    const NodeManager* node = cluster().node(Process(value));
-    strategy.affinity_node = node == nullptr ? 99 : node->id().value;
+    // The last node of that name, dead or alive.
+    for (const auto& [id, node] : cluster().gcs(Process("gcs"))->nodes().all()) {
+      if (node.name == value) strategy.affinity_node = id.value;
+    }
   } else if (key.starts_with("label:")) {
     strategy.hard_labels.push_back({key.substr(6), LabelExpression::Op::kIn, {value}});
   } else {

@@ -54,8 +54,10 @@ std::string Describer::Of(WorkerId worker) const {
 std::string Describer::Of(NodeId node) const {
   if (!node) return "-";
   if (auto it = nodes_.find(node); it != nodes_.end()) return it->second;
-  const ProcessId process = cluster_.FindNode(node);
-  return process == kNoProcess ? ToString(node) : nodes_[node] = cluster_.NameOf(process);
+  const ProcessId process = cluster_.Find("gcs");
+  const Gcs* gcs = process == kNoProcess ? nullptr : cluster_.gcs(process);
+  if (gcs == nullptr || gcs->nodes().all().count(node) == 0) return ToString(node);
+  return nodes_[node] = gcs->nodes().all().at(node).name;
 }
 
 std::string Describer::Of(const Address& address) const {
