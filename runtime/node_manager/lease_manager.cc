@@ -155,10 +155,7 @@ void LeaseManager::OnPickNodeReply(const msg::PickNodeReply& reply) {
     End(id);
     SendOutcome(owner, id, hop, msg::LeaseReply::FAILED, {static_cast<StatusCode>(reply.status()), reply.message()});
   } else if (target == node_.id) {
-    if (!TryStart(lease)) {
-      reporter_.Flush();  // the GCS must know why before it is asked again
-      Ask(lease, {});
-    }
+    if (!TryStart(lease)) Ask(lease, {});
   } else {
     node_.env.Trace({.kind = TraceKind::kLeaseSpilled, .task = {id.owner, id.index}, .node = target});
     const Spilled spilled{lease.hop, target, FromProto(reply.address())};
@@ -298,6 +295,8 @@ void LeaseManager::Dequeue(Lease& lease) {
 
 void LeaseManager::Ask(Lease& lease, NodeId avoid) {
   lease.picking = true;
+  // Not to be sent back here: the GCS must know first that this node is full.
+  if (!Fits(shapes_[lease.shape])) reporter_.Flush();
   Draft<msg::PickNode> question;
   ToProto(lease.id, question->mutable_lease());
   question->set_node(node_.id.value);

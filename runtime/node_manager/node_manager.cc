@@ -23,6 +23,7 @@ bool NeedsNodeId(MessageKind kind) {
 }  // namespace
 
 void NodeManager::OnMessage(const Address& from, Message message) {
+  if (stopping_ && message.kind() == MessageKind::kRequestLease) return;  // the end of this process answers
   if (!node_.id && NeedsNodeId(message.kind())) {
     before_registration_.emplace_back(from, std::move(message));
     return;

@@ -21,7 +21,7 @@ class ResourceReporter {
     seen_.push_back(lease);
     MarkChanged();
   }
-  // Sends what is unreported, at once: before a question whose answer depends on it.
+  // Sends what is unreported, at once.
   void Flush();
   void OnTimer();
   void SetLoad(uint64_t queued, uint64_t running) {
