@@ -463,8 +463,21 @@ void TaskSubmitter::CheckInvariants(bool full) const {
   for (const auto& [id, klass] : classes_) {
     leases += klass.leases;
     ORRERY_ASSERT(klass.usable.size() <= klass.leases);
+    for (uint64_t index : klass.requests) ORRERY_ASSERT(!requests_.at(index).cancelled);
+    for (const auto& [in_flight, index] : klass.usable) ORRERY_ASSERT((*leases_.Find(index))->in_flight.size() == in_flight);
   }
   ORRERY_ASSERT(leases == leases_.size());
+  for (const auto& [since, index] : idle_) ORRERY_ASSERT((*leases_.Find(index))->in_flight.empty());
+  // What nobody waits for would never be asked again, and a lease that nobody watches would never go back.
+  for (const auto& [index, request] : requests_) {
+    ORRERY_ASSERT(closed_ || core_.requests.Pending(request.cancelled ? CancelKey(index) : LeaseRequestKey(index)));
+  }
+  std::vector<uint64_t> indices;
+  leases_.CollectKeys(indices);
+  for (uint64_t index : indices) {
+    const Lease& lease = **leases_.Find(index);
+    ORRERY_ASSERT(!lease.in_flight.empty() || idle_.count({lease.idle_since, index}) != 0);
+  }
 }
 
 }  // namespace orrery

@@ -427,16 +427,26 @@ void LeaseManager::CheckInvariants(bool full) const {
   ORRERY_ASSERT(queued_ <= leases_.size());
   if (!full) return;
   ResourceSet held;
-  size_t queued = 0;
+  size_t queued = 0, granted = 0, in_queues = 0, heads = 0;
   for (const auto& [id, lease] : leases_) {
     if (lease.state == State::kQueued) {
       ++queued;
+      // Nobody but the GCS, or room here, ends the waiting.
+      ORRERY_ASSERT(lease.picking && node_.requests.Pending({MessageKind::kPickNode, id.owner.value, id.index}));
       continue;
     }
+    granted += lease.state == State::kGranted;
+    ORRERY_ASSERT((lease.state == State::kGranted) == static_cast<bool>(lease.worker));
+    ORRERY_ASSERT(!lease.worker || *by_worker_.Find(lease.worker) == id);
     held += shapes_[lease.shape].request.resources;
     if (lease.blocked) held.Set(ResourceKind::kCpu, held.Get(ResourceKind::kCpu) - CpuOf(lease));
   }
-  ORRERY_ASSERT(queued == queued_);
+  for (const Shape& shape : shapes_) {
+    in_queues += shape.queue.size();
+    heads += !shape.queue.empty();
+  }
+  ORRERY_ASSERT(queued == queued_ && queued == in_queues && heads == heads_.size());
+  ORRERY_ASSERT(granted == by_worker_.size());
   held += resources_.available();
   ORRERY_ASSERT_MSG(held == node_.options.total, "granted + free = capacity");
 }
