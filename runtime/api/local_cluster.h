@@ -14,8 +14,8 @@
 namespace orrery {
 
 struct LocalNode {
-  std::string name;        // empty: the cluster names it
-  ResourceSet resources;
+  std::string name = {};   // empty: the cluster names it
+  ResourceSet resources = {};
   Labels labels = {};
   std::map<std::string, std::string> environment = {};  // added to that of the daemon and its workers
 };
