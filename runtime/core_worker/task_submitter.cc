@@ -137,6 +137,7 @@ void TaskSubmitter::SendRequest(uint64_t index, Request& request, bool grant_or_
   body.set_hop(++request.hop);
   const int64_t backlog = static_cast<int64_t>(klass.queue.size()) - static_cast<int64_t>(klass.requests.size());
   body.set_backlog(static_cast<uint64_t>(std::max<int64_t>(0, backlog)));
+  managers_[request.target_node] = request.target;
   core_.env.Trace({.kind = TraceKind::kLeaseRequested, .task = {core_.id, index}, .node = request.target_node});
   core_.requests.Send(LeaseRequestKey(index), request.target, std::move(message));
 }
@@ -387,7 +388,12 @@ void TaskSubmitter::OnNodeDied(NodeId node, const std::string& reason) {
   for (const auto& [index, request] : requests_) {
     if (request.target_node == node) asked.push_back(index);
   }
-  RestartRequests(asked);  // returns under way to it end with the connection
+  RestartRequests(asked);
+  // A machine that vanished breaks no connection for a long time: what is still being said to it is void.
+  if (const Address* manager = managers_.Find(node)) {
+    for (const RequestKey& key : core_.requests.KeysTo(*manager)) core_.requests.Done(key);
+    managers_.Erase(node);
+  }
 }
 
 void TaskSubmitter::OnPeerLost(const Address& peer) {

@@ -106,6 +106,7 @@ class TaskSubmitter final : public TaskQueue {
   Lookup<uint64_t, std::unique_ptr<Lease>> leases_;
   Lookup<Address, uint64_t, AddressHash> by_worker_;
   std::map<uint64_t, Request> requests_;
+  Lookup<NodeId, Address> managers_;          // node managers that were asked, of nodes not known to be dead
   std::set<std::pair<Time, uint64_t>> idle_;  // kept idle leases by the time they became idle
   uint64_t last_lease_ = 0;
   uint64_t last_push_ = 0;
