@@ -1,10 +1,12 @@
 #include "runtime/messages/message.h"
 
+#include "runtime/messages/body_pool.h"
 #include "runtime/messages/orrery.pb.h"
 
 namespace orrery {
 
 Message Message::New(MessageKind kind) {
+  if (Proto* kept = BodyPool::Take(kind)) return Message(kind, kept);
   switch (kind) {
 #define ORRERY_MESSAGE(name, ...) \
   case MessageKind::k##name: return Message(kind, new msg::name);
@@ -39,6 +41,8 @@ Result<Message> Message::Parse(MessageKind kind, std::string_view bytes) {
 
 std::string Message::DebugString() const { return std::string(name()) + " { " + body_->ShortDebugString() + " }"; }
 
-void Message::Destroy() { delete body_; }
+void Message::Destroy() {
+  if (!BodyPool::Keep(kind_, body_)) delete body_;
+}
 
 }  // namespace orrery
