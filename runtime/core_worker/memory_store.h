@@ -17,6 +17,7 @@ struct StoredValue {
   std::string bytes;  // of the value
   std::string error;  // message, when status is not kOk
   std::string stack;
+  size_t cause = 0;   // where in `error` the first cause begins: what goes on to tasks that take this value
 };
 
 // An object lives while the application refers to it or a task that takes it has not been sent.

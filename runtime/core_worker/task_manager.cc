@@ -75,7 +75,11 @@ bool TaskManager::Resolve(uint64_t task, OwnedTask& entry) {
       return false;
     }
     if (value->status != StatusCode::kOk) {
-      Fail(task, {.status = value->status, .error = "argument " + ToString(object) + " failed: " + value->error, .stack = value->stack});
+      // The first cause only: in a chain of tasks each message would hold all those before it.
+      AttemptResult inherited{.status = value->status, .error = "argument " + ToString(object) + " failed: ", .stack = value->stack};
+      inherited.cause = inherited.error.size();
+      inherited.error.append(value->error, value->cause);
+      Fail(task, std::move(inherited));
       return false;
     }
     arg.set_value(value->bytes);
@@ -136,7 +140,7 @@ void TaskManager::Complete(uint64_t task, AttemptResult result, google::protobuf
   }
   if (result.status != StatusCode::kOk) return Finish(task, result);
   for (int i = 0; i < expected; ++i) {
-    Seal({{core_.id, task}, static_cast<uint32_t>(i)}, {StatusCode::kOk, std::move(*returns->Mutable(i)), {}, {}});
+    Seal({{core_.id, task}, static_cast<uint32_t>(i)}, {StatusCode::kOk, std::move(*returns->Mutable(i)), {}, {}, 0});
   }
   Finish(task, result);
 }
@@ -219,9 +223,10 @@ void TaskManager::Finish(uint64_t task, const AttemptResult& result) {
   }
   if (result.status != StatusCode::kOk) {
     const std::string what = ToString(TaskId{core_.id, task}) + (submit.spec().name().empty() ? "" : " (" + submit.spec().name() + ")");
-    const std::string error = result.status == StatusCode::kApplicationError ? result.error : what + ": " + result.error;
+    const std::string prefix = result.status == StatusCode::kApplicationError ? "" : what + ": ";
+    const size_t cause = result.cause == 0 ? 0 : prefix.size() + result.cause;
     for (uint32_t i = 0; i < submit.spec().num_returns(); ++i) {
-      Seal({{core_.id, task}, i}, {result.status, {}, error, result.stack});
+      Seal({{core_.id, task}, i}, {result.status, {}, prefix + result.error, result.stack, cause});
     }
   }
   if (!submit.notify()) return;

@@ -46,6 +46,7 @@ struct AttemptResult {
   WorkerId worker = {};
   int64_t start_ns = 0;
   int64_t finish_ns = 0;
+  size_t cause = 0;  // as in StoredValue
 };
 
 // What the task manager asks of the submitter.

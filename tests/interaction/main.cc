@@ -1,4 +1,5 @@
-// interaction_runner FILE...: runs each story and compares. ORRERY_REWRITE=1 writes what happened into the files instead.
+// interaction_runner FILE...: runs each story and compares. ORRERY_REWRITE=1 writes what happened into the files
+ // instead.
 #include <cstdlib>
 #include <exception>
 #include <iostream>
@@ -23,7 +24,8 @@ bool RunFile(const std::string& path, bool rewrite) {
     }
     if (actual == step.expected) continue;
     if (!rewrite) {
-      std::cout << path << ":" << step.line << ": " << step.command << "\n--- expected\n" << step.expected << "--- happened\n"
+      std::cout << path << ":" << step.line << ": " << step.command << "\n--- expected\n"
+                << step.expected << "--- happened\n"
                 << actual << "\n";
       same = false;
       break;  // what follows would differ for the same reason

@@ -12,25 +12,45 @@ namespace {
 [[noreturn]] void Bad(const std::string& what) { throw std::runtime_error(what); }
 
 // What every story needs and few are about.
-const std::vector<const char*> kBoilerplate = {
-    "RegisterNode",   "RegisterNodeReply", "HealthCheck",         "HealthCheckReply", "ResourceReport", "RegisterDriver",
-    "RegisterJob",    "RegisterJobReply",  "RegisterDriverReply", "DriverReady",      "StartProcess",   "ProcessStarted",
-    "RegisterWorker", "DefineClass",       "RegisterWorkerReply", "ReturnLeaseReply", "SubmitTask",     "TaskExecuted",
-    "GetObjects",     "PutObject",         "CancelTask",          "GetJob",           "GetJobReply",    "ReleaseObjects",
-    "CloseDriver"};
+const std::vector<const char*> kBoilerplate = {"RegisterNode",     "RegisterNodeReply", "HealthCheck",
+                                               "HealthCheckReply", "ResourceReport",    "RegisterDriver",
+                                               "RegisterJob",      "RegisterJobReply",  "RegisterDriverReply",
+                                               "DriverReady",      "StartProcess",      "ProcessStarted",
+                                               "RegisterWorker",   "DefineClass",       "RegisterWorkerReply",
+                                               "ReturnLeaseReply", "SubmitTask",        "TaskExecuted",
+                                               "GetObjects",       "PutObject",         "CancelTask",
+                                               "GetJob",           "GetJobReply",       "ReleaseObjects",
+                                               "CloseDriver"};
 
 }  // namespace
 
 Story::Story() {
-  commands_ = {{"mute", &Story::Mute},       {"unmute", &Story::Unmute},   {"set", &Story::Set},
-               {"start", &Story::Start},     {"start-mode", &Story::StartMode}, {"submit", &Story::Submit},
-               {"put", &Story::Put},         {"get", &Story::Get},         {"cancel", &Story::Cancel},
-               {"finish", &Story::Finish},   {"fail", &Story::Fail},       {"close", &Story::Close},
-               {"shutdown", &Story::Shutdown}, {"deliver", &Story::Deliver}, {"run", &Story::RunFor},
-               {"kill", &Story::Kill},       {"kill-machine", &Story::KillMachine}, {"deaf", &Story::Deaf},
-               {"drop-connection", &Story::DropConnection}, {"hold", &Story::Hold}, {"release", &Story::Release},
-               {"isolate", &Story::Isolate}, {"rejoin", &Story::Rejoin},   {"resend", &Story::Resend},
-               {"kv", &Story::KeyValue},     {"status", &Story::ShowStatus}};
+  commands_ = {{"mute", &Story::Mute},
+               {"unmute", &Story::Unmute},
+               {"set", &Story::Set},
+               {"start", &Story::Start},
+               {"start-mode", &Story::StartMode},
+               {"submit", &Story::Submit},
+               {"put", &Story::Put},
+               {"get", &Story::Get},
+               {"cancel", &Story::Cancel},
+               {"finish", &Story::Finish},
+               {"fail", &Story::Fail},
+               {"close", &Story::Close},
+               {"shutdown", &Story::Shutdown},
+               {"deliver", &Story::Deliver},
+               {"run", &Story::RunFor},
+               {"kill", &Story::Kill},
+               {"kill-machine", &Story::KillMachine},
+               {"deaf", &Story::Deaf},
+               {"drop-connection", &Story::DropConnection},
+               {"hold", &Story::Hold},
+               {"release", &Story::Release},
+               {"isolate", &Story::Isolate},
+               {"rejoin", &Story::Rejoin},
+               {"resend", &Story::Resend},
+               {"kv", &Story::KeyValue},
+               {"status", &Story::ShowStatus}};
 }
 
 std::string Story::Run(const std::string& command) {
@@ -165,10 +185,14 @@ void Story::Start(const Arguments& words) {
     for (size_t i = 2; i < words.size(); ++i) {
       const size_t equals = words[i].find('=');
       const std::string key = words[i].substr(0, equals), value = words[i].substr(equals + 1);
-      if (key.starts_with("label:")) labels[key.substr(6)] = value;
-      else if (key == "CPU") total.Set(ResourceKind::kCpu, FixedPoint::FromDouble(std::stod(value)));
-      else if (key == "GPU") total.Set(ResourceKind::kGpu, FixedPoint::FromDouble(std::stod(value)));
-      else total.Set(key, FixedPoint::FromDouble(std::stod(value)));
+      if (key.starts_with("label:"))
+        labels[key.substr(6)] = value;
+      else if (key == "CPU")
+        total.Set(ResourceKind::kCpu, FixedPoint::FromDouble(std::stod(value)));
+      else if (key == "GPU")
+        total.Set(ResourceKind::kGpu, FixedPoint::FromDouble(std::stod(value)));
+      else
+        total.Set(key, FixedPoint::FromDouble(std::stod(value)));
     }
     cluster().StartNode(words.at(1), total, labels);
   } else if (what == "driver") {
@@ -190,8 +214,10 @@ void Story::StartMode(const Arguments& words) {
 }
 
 void Story::ReadStrategy(const std::string& key, const std::string& value, SchedulingStrategy& strategy) {
-  if (key == "spread") strategy.kind = SchedulingStrategy::Kind::kSpread;
-  else if (key == "soft") strategy.soft = true;
+  if (key == "spread")
+    strategy.kind = SchedulingStrategy::Kind::kSpread;
+  else if (key == "soft")
+    strategy.soft = true;
   else if (key == "affinity") {
     strategy.kind = SchedulingStrategy::Kind::kNodeAffinity;
     // The last node of that name, dead or alive.
@@ -216,14 +242,22 @@ void Story::Submit(const Arguments& words) {
     const size_t equals = words[i].find('=');
     const std::string key = words[i].substr(0, equals);
     const std::string value = equals == std::string::npos ? "" : words[i].substr(equals + 1);
-    if (key == "work") plan.work = ParseDuration(value).value();
-    else if (key == "cpus") plan.request.resources.Set(ResourceKind::kCpu, FixedPoint::FromDouble(std::stod(value)));
-    else if (key == "gpus") plan.request.resources.Set(ResourceKind::kGpu, FixedPoint::FromDouble(std::stod(value)));
-    else if (key == "retries") plan.retries = std::stoi(value);
-    else if (key == "retry-exceptions") plan.retry_exceptions = true;
-    else if (key == "args") plan.args = Objects(value);
-    else if (key == "count") count = std::stoi(value);
-    else ReadStrategy(key, value, plan.request.strategy);
+    if (key == "work")
+      plan.work = ParseDuration(value).value();
+    else if (key == "cpus")
+      plan.request.resources.Set(ResourceKind::kCpu, FixedPoint::FromDouble(std::stod(value)));
+    else if (key == "gpus")
+      plan.request.resources.Set(ResourceKind::kGpu, FixedPoint::FromDouble(std::stod(value)));
+    else if (key == "retries")
+      plan.retries = std::stoi(value);
+    else if (key == "retry-exceptions")
+      plan.retry_exceptions = true;
+    else if (key == "args")
+      plan.args = Objects(value);
+    else if (key == "count")
+      count = std::stoi(value);
+    else
+      ReadStrategy(key, value, plan.request.strategy);
   }
   const std::string name = plan.name;
   for (int i = 1; i <= count; ++i) {
@@ -288,7 +322,9 @@ void Story::KillMachine(const Arguments& words) { cluster().KillMachine(words.at
 
 void Story::Deaf(const Arguments& words) { cluster().SetDeafToTerm(Process(words.at(0))); }
 
-void Story::DropConnection(const Arguments& words) { cluster().DropConnection(Process(words.at(0)), Process(words.at(1))); }
+void Story::DropConnection(const Arguments& words) {
+  cluster().DropConnection(Process(words.at(0)), Process(words.at(1)));
+}
 
 void Story::Hold(const Arguments& words) { cluster().Hold(Process(words.at(0)), Process(words.at(1))); }
 
@@ -339,13 +375,15 @@ void Story::KeyValue(const Arguments& words) {
 void Story::StatusOfGcs(const Gcs& gcs) {
   for (const auto& [id, info] : gcs.nodes().all()) {
     const NodeView* view = gcs.resources().view().Find(id);
-    Print("gcs: " + info.name + (info.alive() ? " alive, free " + ToString(view->available) : " dead (" + info.death_reason + ")"));
+    Print("gcs: " + info.name +
+          (info.alive() ? " alive, free " + ToString(view->available) : " dead (" + info.death_reason + ")"));
   }
   for (const auto& demand : gcs.resources().PendingDemand()) {
     Print("gcs: " + std::to_string(demand.count) + " waiting for " + ToString(demand.request.resources) +
           (demand.infeasible ? ", infeasible" : ""));
   }
-  if (gcs.resources().assigned() != 0) Print("gcs: " + std::to_string(gcs.resources().assigned()) + " assigned, not seen yet");
+  if (gcs.resources().assigned() != 0)
+    Print("gcs: " + std::to_string(gcs.resources().assigned()) + " assigned, not seen yet");
 }
 
 void Story::ShowStatus(const Arguments&) {
@@ -355,12 +393,14 @@ void Story::ShowStatus(const Arguments&) {
     if (const Gcs* gcs = cluster().gcs(id)) {
       StatusOfGcs(*gcs);
     } else if (const NodeManager* node = cluster().node(id)) {
-      Print(name + ": " + std::to_string(node->leases().queued()) + " queued, " + std::to_string(node->leases().granted()) +
-            " granted, " + std::to_string(node->workers().size()) + " workers, free " +
-            ToString(node->leases().resources().available()));
-    } else if (const CoreWorker* core = cluster().core(id); core != nullptr && cluster().KindOf(id) == ProcessKind::kDriver) {
-      Print(name + ": " + std::to_string(core->tasks().size()) + " tasks, " + std::to_string(core->submitter().leases()) +
-            " leases, " + std::to_string(core->store().size()) + " objects");
+      Print(name + ": " + std::to_string(node->leases().queued()) + " queued, " +
+            std::to_string(node->leases().granted()) + " granted, " + std::to_string(node->workers().size()) +
+            " workers, free " + ToString(node->leases().resources().available()));
+    } else if (const CoreWorker* core = cluster().core(id);
+               core != nullptr && cluster().KindOf(id) == ProcessKind::kDriver) {
+      Print(name + ": " + std::to_string(core->tasks().size()) + " tasks, " +
+            std::to_string(core->submitter().leases()) + " leases, " + std::to_string(core->store().size()) +
+            " objects");
     }
   }
 }

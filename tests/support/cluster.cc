@@ -79,7 +79,8 @@ Cluster::EventKey Cluster::Schedule(Time when, Event event) {
 }
 
 Duration Cluster::Between(Duration min, Duration max) {
-  return max <= min ? min : min + Duration{static_cast<int64_t>(random_.Below(static_cast<uint64_t>((max - min).ns) + 1))};
+  return max <= min ? min
+                    : min + Duration{static_cast<int64_t>(random_.Below(static_cast<uint64_t>((max - min).ns) + 1))};
 }
 
 void Cluster::ScheduleOnLink(ProcessId from, ProcessId to, Event event) {
@@ -176,7 +177,8 @@ void Cluster::Kill(ProcessId id, int signal, bool lose_sent) {
   for (ProcessId peer : peers) Disconnect(id, peer, lose_sent, true, false, true);
   std::erase_if(events_, [&](const auto& entry) { return entry.second.target == id; });
   std::erase_if(broken_, [&](const auto& link) { return link.first == id; });
-  // A worker that hangs before it connects cannot notice that its node manager is gone; the kernel tells it (PDEATHSIG).
+  // A worker that hangs before it connects cannot notice that its node manager is gone; the kernel tells it
+// (PDEATHSIG).
   for (const auto& other : processes_) {
     if (other->parent == id && other->client) other->client = false;
   }
@@ -333,7 +335,8 @@ ProcessId Cluster::FindAddress(const Address& address) const {
 ProcessId Cluster::FindWorker(WorkerId worker) const {
   for (const auto& process : processes_) {
     if (process->worker == worker && worker) return process->id;
-    if (process->kind == ProcessKind::kDriver && core(process->id) != nullptr && worker && core(process->id)->id() == worker) {
+    if (process->kind == ProcessKind::kDriver && core(process->id) != nullptr && worker &&
+        core(process->id)->id() == worker) {
       return process->id;
     }
   }
@@ -351,8 +354,9 @@ const Gcs* Cluster::gcs(ProcessId process) const {
   return KindOf(process) == ProcessKind::kGcs ? static_cast<const Gcs*>(processes_[process]->machine.get()) : nullptr;
 }
 const NodeManager* Cluster::node(ProcessId process) const {
-  return KindOf(process) == ProcessKind::kNodeManager ? static_cast<const NodeManager*>(processes_[process]->machine.get())
-                                                      : nullptr;
+  return KindOf(process) == ProcessKind::kNodeManager
+             ? static_cast<const NodeManager*>(processes_[process]->machine.get())
+             : nullptr;
 }
 const CoreWorker* Cluster::core(ProcessId process) const {
   const ProcessKind kind = KindOf(process);

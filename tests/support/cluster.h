@@ -34,7 +34,9 @@ enum class ProcessKind : uint8_t { kGcs, kNodeManager, kDriver, kWorker, kClient
 class ClusterObserver {
  public:
   virtual ~ClusterObserver() = default;
-  virtual void OnDelivered(ProcessId from, ProcessId to, const Message& message) { (void)from, (void)to, (void)message; }
+  virtual void OnDelivered(ProcessId from, ProcessId to, const Message& message) {
+    (void)from, (void)to, (void)message;
+  }
   // A message to or from the process's host, executor or application.
   virtual void OnLocal(ProcessId process, const Address& endpoint, bool to_endpoint, const Message& message) {
     (void)process, (void)endpoint, (void)to_endpoint, (void)message;
@@ -43,8 +45,8 @@ class ClusterObserver {
   virtual void OnSpawned(ProcessId process) { (void)process; }
   virtual void OnDied(ProcessId process, const std::string& reason) { (void)process, (void)reason; }
   virtual void OnTrace(ProcessId process, const TraceEvent& event) { (void)process, (void)event; }
-  // A task begins on a worker. True: the observer will end it with FinishTask; false: it ends after its work_ns, or never
-  // when that is negative.
+  // A task begins on a worker. True: the observer will end it with FinishTask; false: it ends after its work_ns, or
+  // never when that is negative.
   virtual bool OnExecute(ProcessId worker, const msg::ExecuteTask& task) { return (void)worker, (void)task, false; }
 };
 
@@ -126,7 +128,8 @@ class Cluster {
   ObjectId Submit(ProcessId process, const TaskPlan& plan);
   ObjectId Put(ProcessId process, std::string value);
   // Returns the request's number; the answer is an ObjectsReady to the application.
-  uint64_t Get(ProcessId process, const std::vector<ObjectId>& objects, Duration timeout = {-1}, bool from_task = false);
+  uint64_t Get(ProcessId process, const std::vector<ObjectId>& objects, Duration timeout = {-1},
+               bool from_task = false);
   void CancelTask(ProcessId process, TaskId task, bool force = false, bool recursive = false);
   void CloseDriver(ProcessId process);
   // Sends any message from the application to its core worker.

@@ -62,7 +62,8 @@ void Cluster::Spawn(Event event) {
   }
   if (event.message.kind() == MessageKind::kKillProcess) {
     const auto& kill = event.message.As<msg::KillProcess>();
-    if (starting_.erase({from, kill.worker()}) != 0) return TellExited(from, WorkerId{kill.worker()}, 0, kill.force() ? 9 : 15);
+    if (starting_.erase({from, kill.worker()}) != 0)
+      return TellExited(from, WorkerId{kill.worker()}, 0, kill.force() ? 9 : 15);
     const ProcessId victim = FindWorker(WorkerId{kill.worker()});
     if (victim != kNoProcess && (kill.force() || !processes_[victim]->deaf)) Kill(victim, kill.force() ? 9 : 15);
     return;
@@ -156,7 +157,8 @@ ProcessId Cluster::WorkerRunning(TaskId task) const {
 // ---- application ----------------------------------------------------------------------------------------------------
 
 void Cluster::ToApplication(ProcessId from, Message message) {
-  if (message.kind() == MessageKind::kDriverReady) processes_[from]->ready = message.As<msg::DriverReady>().status() == 0;
+  if (message.kind() == MessageKind::kDriverReady)
+    processes_[from]->ready = message.As<msg::DriverReady>().status() == 0;
 }
 
 void Cluster::FromApplication(ProcessId process, Message message) {

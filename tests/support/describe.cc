@@ -90,7 +90,8 @@ std::string Describer::LeaseFields(const Message& message) const {
     case MessageKind::kRequestLease: {
       const auto& m = message.As<msg::RequestLease>();
       return Of(FromProto(m.lease())) + " " + Spec(m.spec()) + Flag("grant-or-reject", m.grant_or_reject()) +
-             (m.rejected_by() != 0 ? " rejected-by=" + Of(NodeId{m.rejected_by()}) : "") + IfSet("backlog", m.backlog());
+             (m.rejected_by() != 0 ? " rejected-by=" + Of(NodeId{m.rejected_by()}) : "") +
+             IfSet("backlog", m.backlog());
     }
     case MessageKind::kLeaseReply: {
       const auto& m = message.As<msg::LeaseReply>();
@@ -115,7 +116,8 @@ std::string Describer::LeaseFields(const Message& message) const {
     }
     case MessageKind::kPickNode: {
       const auto& m = message.As<msg::PickNode>();
-      return Of(FromProto(m.lease())) + " " + Spec(m.spec()) + (m.avoid_node() != 0 ? " avoid=" + Of(NodeId{m.avoid_node()}) : "");
+      return Of(FromProto(m.lease())) + " " + Spec(m.spec()) +
+             (m.avoid_node() != 0 ? " avoid=" + Of(NodeId{m.avoid_node()}) : "");
     }
     case MessageKind::kPickNodeReply: {
       const auto& m = message.As<msg::PickNodeReply>();
@@ -191,13 +193,15 @@ std::string Describer::MembershipFields(const Message& message) const {
     case MessageKind::kProcessStarted: return Of(WorkerId{message.As<msg::ProcessStarted>().worker()});
     case MessageKind::kProcessExited: {
       const auto& m = message.As<msg::ProcessExited>();
-      return Of(WorkerId{m.worker()}) + (m.signal() != 0 ? IfSet("signal", m.signal()) : " code=" + std::to_string(m.exit_code()));
+      return Of(WorkerId{m.worker()}) +
+             (m.signal() != 0 ? IfSet("signal", m.signal()) : " code=" + std::to_string(m.exit_code()));
     }
     case MessageKind::kKillProcess: {
       const auto& m = message.As<msg::KillProcess>();
       return Of(WorkerId{m.worker()}) + (m.force() ? " SIGKILL" : " SIGTERM");
     }
-    case MessageKind::kExit: return "code=" + std::to_string(message.As<msg::Exit>().code()) + Quoted(message.As<msg::Exit>().reason());
+    case MessageKind::kExit:
+      return "code=" + std::to_string(message.As<msg::Exit>().code()) + Quoted(message.As<msg::Exit>().reason());
     case MessageKind::kExitWorker: return message.As<msg::ExitWorker>().reason();
     case MessageKind::kWorkerDead: return Of(WorkerId{message.As<msg::WorkerDead>().worker()});
     case MessageKind::kRegisterWorker: return Of(WorkerId{message.As<msg::RegisterWorker>().worker()});

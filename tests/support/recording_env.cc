@@ -41,8 +41,10 @@ std::vector<RecordingEnv::Sent> RecordingEnv::TakeAll(MessageKind kind) {
   std::vector<Sent> taken;
   std::deque<Sent> left;
   for (Sent& sent : sent_) {
-    if (sent.message.kind() == kind) taken.push_back(std::move(sent));
-    else left.push_back(std::move(sent));
+    if (sent.message.kind() == kind)
+      taken.push_back(std::move(sent));
+    else
+      left.push_back(std::move(sent));
   }
   sent_ = std::move(left);
   return taken;

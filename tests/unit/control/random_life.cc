@@ -47,8 +47,8 @@ RandomLife::RandomLife(uint64_t seed, bool verbose)
   cluster_ = std::make_unique<Cluster>(MakeOptions(seed), this);
   describe_ = std::make_unique<Describer>(*cluster_);
   // Swarm: each fault is wholly absent from half of all lives.
-  for (double* rate : {&vanish_, &kill_worker_, &kill_driver_, &kill_node_, &drop_, &isolate_, &duplicate_, &bad_start_, &nest_, &cancel_,
-                       &close_}) {
+  for (double* rate : {&vanish_, &kill_worker_, &kill_driver_, &kill_node_, &drop_, &isolate_, &duplicate_, &bad_start_,
+                       &nest_, &cancel_, &close_}) {
     *rate = Chance(0.5) ? 0 : 0.02 + 0.1 * random_.Uniform();
   }
 }
@@ -83,7 +83,8 @@ std::vector<std::string> RandomLife::Run() {
   const uint64_t nodes = 3 + Below(3);
   for (uint64_t i = 0; i < nodes; ++i) StartNode();
   const uint64_t drivers = 1 + Below(3);
-  for (uint64_t i = 0; i < drivers; ++i) cluster_->StartDriver("d" + std::to_string(i), std::string(1, static_cast<char>('a' + Below(nodes))));
+  for (uint64_t i = 0; i < drivers; ++i)
+    cluster_->StartDriver("d" + std::to_string(i), std::string(1, static_cast<char>('a' + Below(nodes))));
   Live(Time{Duration::Millis(100).ns});
   while (cluster_->now().ns < kFaultyTime.ns && wrong_.empty()) {
     for (uint64_t i = 1 + Below(3); i > 0; --i) Act();
@@ -110,7 +111,8 @@ ObjectId RandomLife::Submit(ProcessId process, TaskId parent, int depth) {
   Submitted submitted;
   plan.request.resources = ResourceSet::Cpu(Chance(0.2) ? 0.5 : Chance(0.2) ? 0 : 1);
   // Only the CPU is given back while a task waits for its children: children that need GPUs could wait for ever.
-  if (Chance(0.1) && !parent) plan.request.resources.Set(ResourceKind::kGpu, FixedPoint::Milli(Chance(0.5) ? 500 : 1000));
+  if (Chance(0.1) && !parent)
+    plan.request.resources.Set(ResourceKind::kGpu, FixedPoint::Milli(Chance(0.5) ? 500 : 1000));
   SchedulingStrategy& strategy = plan.request.strategy;
   if (Chance(0.1)) strategy.kind = SchedulingStrategy::Kind::kSpread;
   if (Chance(0.05)) strategy.kind = SchedulingStrategy::Kind::kRandom;
@@ -144,7 +146,8 @@ ObjectId RandomLife::Submit(ProcessId process, TaskId parent, int depth) {
 void RandomLife::RunNested(ProcessId worker, const msg::ExecuteTask& task) {
   const TaskId parent{{task.spec().owner()}, task.spec().index()};
   std::vector<ObjectId> children;
-  for (uint64_t i = 1 + Below(3); i > 0; --i) children.push_back(Submit(worker, parent, 1 + std::stoi(task.spec().name())));
+  for (uint64_t i = 1 + Below(3); i > 0; --i)
+    children.push_back(Submit(worker, parent, 1 + std::stoi(task.spec().name())));
   counts_.nested += children.size();
   if (task.spec().function() == kNestAndForget) return cluster_->FinishTask(worker);
   const uint64_t request = cluster_->Get(worker, children, Duration{Chance(0.2) ? 5'000'000 : -1}, true);
@@ -196,15 +199,18 @@ void RandomLife::KillSomething(uint64_t what) {
   const bool machine = kinds[what] == ProcessKind::kNodeManager && Chance(0.5);
   uint64_t* counters[] = {&counts_.killed_workers, &counts_.killed_drivers, &counts_.killed_nodes};
   ++*counters[what];
-  if (machine) cluster_->KillMachine(cluster_->MachineOf(victim), Chance(0.5));
-  else cluster_->Kill(victim, Chance(0.5) ? 9 : 11, Chance(0.3));
+  if (machine)
+    cluster_->KillMachine(cluster_->MachineOf(victim), Chance(0.5));
+  else
+    cluster_->Kill(victim, Chance(0.5) ? 9 : 11, Chance(0.3));
 }
 
 // Within a machine a connection breaks only with a process.
 void RandomLife::DropSomething() {
   std::vector<std::pair<ProcessId, ProcessId>> pairs;
   for (const auto& [a, b] : cluster_->Connections()) {
-    if (cluster_->Alive(a) && cluster_->Alive(b) && cluster_->MachineOf(a) != cluster_->MachineOf(b)) pairs.emplace_back(a, b);
+    if (cluster_->Alive(a) && cluster_->Alive(b) && cluster_->MachineOf(a) != cluster_->MachineOf(b))
+      pairs.emplace_back(a, b);
   }
   if (pairs.empty()) return;
   const auto [a, b] = pairs[Below(pairs.size())];
@@ -244,7 +250,8 @@ void RandomLife::Break() {
     isolated_.erase(entry.second);
     return true;
   });
-  if (Chance(bad_start_)) cluster_->SetStartMode(node, Chance(0.5) ? Cluster::StartMode::kFails : Cluster::StartMode::kHangs);
+  if (Chance(bad_start_))
+    cluster_->SetStartMode(node, Chance(0.5) ? Cluster::StartMode::kFails : Cluster::StartMode::kHangs);
   if (Chance(bad_start_)) cluster_->SetStartMode(node, Cluster::StartMode::kNormal);
   if (Chance(0.01) && nodes_started_ < 8) StartNode();
 }
@@ -267,8 +274,8 @@ void RandomLife::Heal() {
 
 void RandomLife::OnDelivered(ProcessId from, ProcessId to, const Message& message) {
   if (verbose_) {
-    std::printf("%9.3f %s → %s: %s\n", cluster_->now().seconds() * 1e3, cluster_->NameOf(from).c_str(), cluster_->NameOf(to).c_str(),
-                describe_->Text(message).c_str());
+    std::printf("%9.3f %s → %s: %s\n", cluster_->now().seconds() * 1e3, cluster_->NameOf(from).c_str(),
+                cluster_->NameOf(to).c_str(), describe_->Text(message).c_str());
   }
   if (faulty_ && duplicate_ > 0 && Chance(duplicate_)) {
     ++counts_.duplicates;
@@ -280,8 +287,8 @@ void RandomLife::OnLocal(ProcessId process, const Address& endpoint, bool to_end
   const CoreWorker* core = cluster_->core(process);
   const WorkerId self = core == nullptr ? WorkerId{} : core->id();
   if (verbose_) {
-    std::printf("%9.3f %s %s %s: %s\n", cluster_->now().seconds() * 1e3, cluster_->NameOf(process).c_str(), to_endpoint ? "→" : "←",
-                describe_->Of(endpoint).c_str(), describe_->Text(message, self).c_str());
+    std::printf("%9.3f %s %s %s: %s\n", cluster_->now().seconds() * 1e3, cluster_->NameOf(process).c_str(),
+                to_endpoint ? "→" : "←", describe_->Of(endpoint).c_str(), describe_->Text(message, self).c_str());
   }
   if (!to_endpoint || endpoint != Address::Application()) return;
   if (message.kind() == MessageKind::kObjectsReady) {
@@ -356,8 +363,10 @@ void RandomLife::CheckEnds() {
 
 void RandomLife::CheckNothingLeft() {
   const Gcs* gcs = cluster_->gcs(cluster_->Find("gcs"));
-  if (gcs->resources().parked() != 0) Wrong("gcs: " + std::to_string(gcs->resources().parked()) + " leases parked for nobody");
-  if (gcs->resources().assigned() != 0) Wrong("gcs: " + std::to_string(gcs->resources().assigned()) + " assignments never seen");
+  if (gcs->resources().parked() != 0)
+    Wrong("gcs: " + std::to_string(gcs->resources().parked()) + " leases parked for nobody");
+  if (gcs->resources().assigned() != 0)
+    Wrong("gcs: " + std::to_string(gcs->resources().assigned()) + " assignments never seen");
   for (const auto& [id, job] : gcs->jobs().all()) {
     if (job.running) Wrong(ToString(id) + " still runs");
   }
@@ -367,8 +376,10 @@ void RandomLife::CheckNothingLeft() {
     if (node->leases().queued() != 0) Wrong(name + ": leases queued for nobody");
     if (node->leases().granted() != 0) Wrong(name + ": leases granted to nobody");
     const NodeView* view = gcs->resources().view().Find(node->id());
-    if (view == nullptr) Wrong(name + " lives, but not for the GCS");
-    else if (view->available != view->total) Wrong("gcs: view of " + name + " is " + ToString(view->available));
+    if (view == nullptr)
+      Wrong(name + " lives, but not for the GCS");
+    else if (view->available != view->total)
+      Wrong("gcs: view of " + name + " is " + ToString(view->available));
     if (node->workers().size() != 0) Wrong(name + ": workers without job");
     if (node->pending_requests() != 0) Wrong(name + ": requests without answer");
   }
