@@ -176,6 +176,7 @@ bool LiveEnv::TryAcquire() { return impl_->token_.TryAcquire(); }
 void LiveEnv::Acquire() { impl_->token_.Acquire(); }
 void LiveEnv::Release(bool flush) { impl_->Release(flush); }
 bool LiveEnv::RunOne(Duration max_wait) { return impl_->RunOne(max_wait); }
+bool LiveEnv::DeliverLocal() { return impl_->DeliverLocal(); }
 void LiveEnv::Run() { impl_->Run(); }
 void LiveEnv::StartBackgroundThread() { impl_->StartBackground(); }
 void LiveEnv::StopBackgroundThread() { impl_->token_.StopBackground(); }

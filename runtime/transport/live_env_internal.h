@@ -27,6 +27,7 @@ class LiveEnv::Impl final : public LinkObserver {
   void Send(const Address& to, Message message);
   void Post(const Address& from, Message message, std::function<void()> call);
   bool RunOne(Duration max_wait);
+  bool DeliverLocal();
   void Run();
   void Release(bool flush);
   bool Await(Waiter& waiter, Duration timeout);
@@ -78,10 +79,10 @@ class LiveEnv::Impl final : public LinkObserver {
   bool Drain();
   bool DrainPosted();
   bool DrainLocal();
-  bool FireTimers();
+  bool FireTimers(Time now);
   bool PollSockets(Duration max_wait);
   bool Spin();
-  void FlushIfDue();
+  void FlushIfDue(Time now);
   void BackgroundTurn();
   void ReadSignals();
 

@@ -26,9 +26,10 @@ bool LiveEnv::Impl::RunOne(Duration max_wait) {
   if (!started_) StartMachine();
   links_.Sweep();
   bool worked = Drain();
-  worked = FireTimers() || worked;
+  const Time now = SteadyNow();
+  worked = FireTimers(now) || worked;
   if (worked && ++turns_without_poll_ < kTurnsWithoutPoll) {
-    FlushIfDue();
+    FlushIfDue(now);
     return true;
   }
   turns_without_poll_ = 0;
@@ -38,7 +39,7 @@ bool LiveEnv::Impl::RunOne(Duration max_wait) {
     traffic_ = true;
     if (links_.DispatchLost()) max_wait = Duration{};
   }
-  if (!PollSockets(max_wait)) return FireTimers() || worked;
+  if (!PollSockets(max_wait)) return FireTimers(SteadyNow()) || worked;
   traffic_ = true;
   Drain();
   return true;
@@ -127,8 +128,12 @@ bool LiveEnv::Impl::DrainLocal() {
   return any;
 }
 
-bool LiveEnv::Impl::FireTimers() {
-  const Time now = SteadyNow();
+bool LiveEnv::Impl::DeliverLocal() {
+  ORRERY_ASSERT_MSG(token_.held() && started_, "driving without the token");
+  return Drain();
+}
+
+bool LiveEnv::Impl::FireTimers(Time now) {
   if (now < wheel.Next()) return false;
   wheel.Collect(now);
   TimerKey key;
@@ -147,12 +152,11 @@ bool LiveEnv::Impl::FireTimers() {
   return any;
 }
 
-void LiveEnv::Impl::FlushIfDue() {
+void LiveEnv::Impl::FlushIfDue(Time now) {
   if (!links_.HasUnflushed()) {
     unflushed_since_ = Time{};
     return;
   }
-  const Time now = SteadyNow();
   if (unflushed_since_.ns == 0) unflushed_since_ = now;
   if (links_.unflushed_bytes() < kFlushBytes && now - unflushed_since_ < kFlushAge) return;
   unflushed_since_ = Time{};
