@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "runtime/common/ids.h"
-#include "runtime/common/lookup.h"
+#include "runtime/common/paged_table.h"
 #include "runtime/env/state_chart.h"
 #include "runtime/core_worker/core_context.h"
 #include "runtime/core_worker/memory_store.h"
@@ -69,10 +69,7 @@ class TaskManager {
   void Cancel(uint64_t task, bool force, bool recursive);
   // Cancels every task that `parent` submitted in this process.
   void CancelChildren(TaskId parent);
-  OwnedTask* Find(uint64_t task) {
-    auto* entry = tasks_.Find(task);
-    return entry == nullptr ? nullptr : entry->get();
-  }
+  OwnedTask* Find(uint64_t task) { return tasks_.Find(task); }
 
   // The attempt gave a result; `returns` are the values, taken.
   void Complete(uint64_t task, AttemptResult result, google::protobuf::RepeatedPtrField<std::string>* returns);
@@ -101,7 +98,7 @@ class TaskManager {
   MemoryStore& store_;
   RequestTable& requests_;
   TaskQueue& queue_;
-  Lookup<uint64_t, std::unique_ptr<OwnedTask>> tasks_;
+  PagedTable<OwnedTask> tasks_;
   std::map<TaskId, std::vector<uint64_t>> children_;  // parent → tasks it submitted here, unfinished or not
   std::deque<uint64_t> ready_;                        // tasks with one more argument known, to be looked at
   bool draining_ = false;

@@ -17,6 +17,21 @@ RequestKey ReturnKey(uint64_t index, const Address& node_manager) {
 }
 }  // namespace
 
+const StateChart& TaskSubmitter::Chart() {
+  constexpr auto kAtHome = static_cast<uint8_t>(RequestState::kAtHome), kSentOn = static_cast<uint8_t>(RequestState::kSentOn),
+                 kCancelling = static_cast<uint8_t>(RequestState::kCancelling), kNone = StateChart::kNone;
+  static const StateChart chart("LeaseRequest", {"AtHome", "SentOn", "Cancelling"},
+                                {{kNone, kAtHome, "queued tasks are worth another lease"},
+                                 {kAtHome, kSentOn, "SPILLBACK"},
+                                 {kSentOn, kAtHome, "REJECTED, node lost"},
+                                 {kAtHome, kCancelling, "no queued task is left"},
+                                 {kSentOn, kCancelling, "no queued task is left"},
+                                 {kAtHome, kNone, "GRANTED, FAILED, CANCELLED"},
+                                 {kSentOn, kNone, "GRANTED, FAILED, CANCELLED"},
+                                 {kCancelling, kNone, "CANCELLED, or GRANTED and returned"}});
+  return chart;
+}
+
 void TaskSubmitter::DefineClass(uint32_t class_id, SchedulingRequest request) {
   Class& klass = classes_[class_id];
   if (klass.spec) return;
@@ -122,17 +137,17 @@ void TaskSubmitter::RequestLeases(uint32_t class_id) {
     const uint64_t index = ++last_lease_;
     klass.requests.insert(index);
     auto [it, inserted] = requests_.emplace(index, Request{class_id, core_.options.node_manager, core_.node});
-    SendRequest(index, it->second, false, {});
+    SendRequest(index, it->second, {});
   }
 }
 
-void TaskSubmitter::SendRequest(uint64_t index, Request& request, bool grant_or_reject, NodeId rejected_by) {
+void TaskSubmitter::SendRequest(uint64_t index, Request& request, NodeId rejected_by) {
   const Class& klass = classes_.at(request.class_id);
   Message message = klass.spec.Clone();
   auto& body = message.As<msg::RequestLease>();
   ToProto(LeaseId{core_.id, index}, body.mutable_lease());
   body.set_job(core_.job.value);
-  body.set_grant_or_reject(grant_or_reject);
+  body.set_grant_or_reject(request.state == RequestState::kSentOn);
   body.set_rejected_by(rejected_by.value);
   body.set_hop(++request.hop);
   const int64_t backlog = static_cast<int64_t>(klass.queue.size()) - static_cast<int64_t>(klass.requests.size());
@@ -146,8 +161,7 @@ void TaskSubmitter::SendRequest(uint64_t index, Request& request, bool grant_or_
 void TaskSubmitter::CancelRequests(Class& klass) {
   for (uint64_t index : klass.requests) {
     Request& request = requests_.at(index);
-    if (request.cancelled) continue;
-    request.cancelled = true;
+    Transition(Chart(), request.state, RequestState::kCancelling);
     core_.requests.Done(LeaseRequestKey(index));
     SendCancel(index, request);
   }
@@ -194,17 +208,19 @@ void TaskSubmitter::OnLeaseReply(const Address& from, const msg::LeaseReply& rep
       return;
     }
     case msg::LeaseReply::SPILLBACK: {
-      if (request.cancelled) return;  // the answer to our CancelLease ends it
+      if (request.state != RequestState::kAtHome) return;  // cancelling: the answer to our CancelLease ends it
+      Transition(Chart(), request.state, RequestState::kSentOn);
       request.target = FromProto(reply.spill_address());
       request.target_node = NodeId{reply.node()};
-      return SendRequest(index, request, true, {});
+      return SendRequest(index, request, {});
     }
     case msg::LeaseReply::REJECTED: {
-      if (request.cancelled) return;
+      if (request.state != RequestState::kSentOn) return;
+      Transition(Chart(), request.state, RequestState::kAtHome);
       const NodeId rejected_by = request.target_node;
       request.target = core_.options.node_manager;
       request.target_node = core_.node;
-      return SendRequest(index, request, false, rejected_by);
+      return SendRequest(index, request, rejected_by);
     }
     case msg::LeaseReply::CANCELLED:
     case msg::LeaseReply::FAILED:
@@ -215,7 +231,7 @@ void TaskSubmitter::OnLeaseReply(const Address& from, const msg::LeaseReply& rep
   const Request ended = request;
   classes_.at(class_id).requests.erase(index);
   requests_.erase(it);
-  if (reply.outcome() == msg::LeaseReply::FAILED && !ended.cancelled) {
+  if (reply.outcome() == msg::LeaseReply::FAILED && ended.state != RequestState::kCancelling) {
     RequestFailed(ended, {static_cast<StatusCode>(reply.status()), reply.message()});
   }
   Pump(class_id);
@@ -423,8 +439,12 @@ void TaskSubmitter::RestartRequests(const std::vector<uint64_t>& indices) {
     const NodeId lost = request.target_node;
     request.target = core_.options.node_manager;
     request.target_node = core_.node;
-    if (request.cancelled) SendCancel(index, request);
-    else SendRequest(index, request, false, lost);
+    if (request.state == RequestState::kCancelling) {
+      SendCancel(index, request);
+      continue;
+    }
+    if (request.state == RequestState::kSentOn) Transition(Chart(), request.state, RequestState::kAtHome);
+    SendRequest(index, request, lost);
   }
 }
 
@@ -469,14 +489,15 @@ void TaskSubmitter::CheckInvariants(bool full) const {
   for (const auto& [id, klass] : classes_) {
     leases += klass.leases;
     ORRERY_ASSERT(klass.usable.size() <= klass.leases);
-    for (uint64_t index : klass.requests) ORRERY_ASSERT(!requests_.at(index).cancelled);
+    for (uint64_t index : klass.requests) ORRERY_ASSERT(requests_.at(index).state != RequestState::kCancelling);
     for (const auto& [in_flight, index] : klass.usable) ORRERY_ASSERT((*leases_.Find(index))->in_flight.size() == in_flight);
   }
   ORRERY_ASSERT(leases == leases_.size());
   for (const auto& [since, index] : idle_) ORRERY_ASSERT((*leases_.Find(index))->in_flight.empty());
   // What nobody waits for would never be asked again, and a lease that nobody watches would never go back.
   for (const auto& [index, request] : requests_) {
-    ORRERY_ASSERT(closed_ || core_.requests.Pending(request.cancelled ? CancelKey(index) : LeaseRequestKey(index)));
+    ORRERY_ASSERT(closed_ || core_.requests.Pending(request.state == RequestState::kCancelling ? CancelKey(index)
+                                                                                            : LeaseRequestKey(index)));
   }
   std::vector<uint64_t> indices;
   leases_.CollectKeys(indices);

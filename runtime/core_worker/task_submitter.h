@@ -15,6 +15,7 @@
 #include "runtime/common/resources.h"
 #include "runtime/core_worker/core_context.h"
 #include "runtime/core_worker/task_manager.h"
+#include "runtime/env/state_chart.h"
 
 namespace orrery {
 
@@ -44,12 +45,18 @@ class TaskSubmitter final : public TaskQueue {
   // Gives every lease back, with tasks in flight or not, and asks for none any more. The owned tasks have ended before.
   void Close();
 
+  // The drawing of a lease request's states.
+  static const StateChart& Chart();
+
   size_t leases() const { return leases_.size(); }
   // Those on which tasks of this process run or wait to, in order.
   std::vector<WorkerId> BusyWorkers() const;
   void CheckInvariants(bool full) const;
 
  private:
+  // kAtHome: the own node manager was asked. kSentOn: the node that it named was, to grant or reject. kCancelling: nothing
+  // is left that it would serve; it is being taken back from whom it was with.
+  enum class RequestState : uint8_t { kAtHome, kSentOn, kCancelling };
   struct Lease {
     uint64_t index = 0;
     uint32_t class_id = 0;
@@ -69,7 +76,7 @@ class TaskSubmitter final : public TaskQueue {
     Address target;
     NodeId target_node;
     uint32_t hop = 0;  // of the last question sent
-    bool cancelled = false;
+    RequestState state = RequestState::kAtHome;
   };
   struct Class {
     SchedulingRequest request;
@@ -86,7 +93,7 @@ class TaskSubmitter final : public TaskQueue {
   void Push(Lease& lease, uint64_t task, OwnedTask& entry);
   int64_t Depth(const Class& klass) const;
   void RequestLeases(uint32_t class_id);
-  void SendRequest(uint64_t index, Request& request, bool grant_or_reject, NodeId rejected_by);
+  void SendRequest(uint64_t index, Request& request, NodeId rejected_by);
   void SendCancel(uint64_t index, const Request& request);
   void CancelRequests(Class& klass);
   void RefuseGrant(const Address& from, const msg::LeaseReply& reply);

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "runtime/core_worker/task_manager.h"
+#include "runtime/core_worker/task_submitter.h"
 #include "runtime/gcs/node_table.h"
 #include "runtime/messages/kinds.h"
 #include "runtime/node_manager/lease_manager.h"
@@ -21,8 +22,8 @@ struct Section {
 std::string_view StateDrawings() {
   static const std::string text = [] {
     std::string drawings;
-    for (const orrery::StateChart* chart : {&orrery::OwnedTask::Chart(), &orrery::LeaseManager::Chart(), &orrery::WorkerPool::Chart(),
-                                            &orrery::NodeInfo::Chart()}) {
+    for (const orrery::StateChart* chart : {&orrery::OwnedTask::Chart(), &orrery::TaskSubmitter::Chart(), &orrery::LeaseManager::Chart(),
+                                            &orrery::WorkerPool::Chart(), &orrery::NodeInfo::Chart()}) {
       drawings += "**" + std::string(chart->machine()) + "**\n\n```mermaid\n" + chart->ToMermaid() + "```\n\n";
     }
     drawings.pop_back();
