@@ -17,7 +17,7 @@ void EngineCore::SendBulk(Process& from, Process& to, const SimEvent& event) {
   if (!first) return pair->second.waiting.push_back(event);
   ++from.bulk;
   // What is still in the network card's queue goes first.
-  QueueFlow(from.host(), to.host(), static_cast<int64_t>(event.x >> 32), event, std::max(now, hosts[from.host()].tx_free));
+  QueueFlow(from.host(), to.host(), static_cast<int64_t>(event.x >> 32), event, std::max(now, cards[from.host()].tx_free));
 }
 
 bool EngineCore::WaitBehindBulk(uint32_t from, uint32_t to, const SimEvent& event) {
@@ -91,7 +91,7 @@ void EngineCore::EndPairFlow(const SimEvent& event, bool failed) {
     // The bandwidth has been paid for; the receiver's card only keeps the order with what came before.
     SimEvent arrived = event;
     arrived.stage = Stage::kReceived;
-    queue.Push(std::max(now, hosts[HostIndexOf(event.target)].rx_free), arrived);
+    queue.Push(std::max(now, cards[HostIndexOf(event.target)].rx_free), arrived);
   }
   std::deque<SimEvent> waiting = std::move(pair->second.waiting);
   pair->second.waiting.clear();

@@ -58,7 +58,7 @@ ProcessHandle EngineCore::Spawn(uint32_t host_index, const SimEngine::Factory& f
   ORRERY_ASSERT(id < 0x80000000u);
   const Address self{uint64_t{host_index} << 16 | slot, id};
   auto* process = new Process(*this, id, self, std::move(process_options));
-  refs.push_back({self.endpoint, process, INT64_MAX});
+  refs.push_back({self.endpoint, process});
   host.slots[slot - kFirstSlot] = id;
   if (event_log != nullptr) event_log->OnSpawn(now, id, process->name, self);
   process->machine = factory(*process, self);
@@ -101,21 +101,27 @@ void EngineCore::KillHost(uint32_t index, SimEngine::Notice notice) {
     CollectFlows();
   }
   // Also of processes that ended earlier, bytes may still wait in the network card; they are lost with it.
-  for (ProcessRef& ref : refs) {
-    if (ref.endpoint >> 16 == index && ref.endpoint != 0) ref.cut = std::min(ref.cut, now);
+  for (uint32_t id = kFirstIncarnation; id < refs.size(); ++id) {
+    if (HostIndexOf(id) == index) cuts.emplace(id, now);
   }
   const std::vector<uint32_t> slots = host.slots;
   for (uint32_t id : slots) {
     if (id != 0) Kill(id, notice);
   }
-  host.tx_free = host.rx_free = now;
+  cards[index].tx_free = cards[index].rx_free = now;
 }
 
-void EngineCore::SetBandwidth(HostState& host, double out, double in) {
-  host.spec.bandwidth_out = out;
-  host.spec.bandwidth_in = in;
-  host.out_ns = out > 0 ? 1e9 / out : 0;
-  host.in_ns = in > 0 ? 1e9 / in : 0;
+int64_t EngineCore::CutOf(uint32_t process) const {
+  if (cuts.empty() || refs[process].process != nullptr) return INT64_MAX;
+  const auto cut = cuts.find(process);
+  return cut == cuts.end() ? INT64_MAX : cut->second;
+}
+
+void EngineCore::SetBandwidth(uint32_t host, double out, double in) {
+  hosts[host].spec.bandwidth_out = out;
+  hosts[host].spec.bandwidth_in = in;
+  cards[host].out_ns = out > 0 ? 1e9 / out : 0;
+  cards[host].in_ns = in > 0 ? 1e9 / in : 0;
 }
 
 // ---- the public face ----
@@ -124,15 +130,15 @@ SimEngine::SimEngine(const EngineOptions& options) : core_(std::make_unique<Engi
 SimEngine::~SimEngine() = default;
 
 HostId SimEngine::AddHost(const HostSpec& spec) {
-  EngineCore::HostState state;
-  state.spec = spec;
-  state.latency_out = spec.latency_out.ns;
-  state.latency_in = spec.latency_in.ns;
-  state.speed = spec.speed;
-  state.rack = spec.rack;
-  core_->SetBandwidth(state, spec.bandwidth_out, spec.bandwidth_in);
-  core_->hosts.push_back(std::move(state));
-  return {static_cast<uint32_t>(core_->hosts.size() - 1)};
+  const uint32_t index = static_cast<uint32_t>(core_->hosts.size());
+  core_->hosts.emplace_back().spec = spec;
+  EngineCore::Card& card = core_->cards.emplace_back();
+  card.latency_out = spec.latency_out.ns;
+  card.latency_in = spec.latency_in.ns;
+  card.speed = spec.speed;
+  card.rack = spec.rack;
+  core_->SetBandwidth(index, spec.bandwidth_out, spec.bandwidth_in);
+  return {index};
 }
 
 const HostSpec& SimEngine::host(HostId host) const { return core_->hosts.at(host.value).spec; }
@@ -149,12 +155,11 @@ void SimEngine::ReviveHost(HostId host) {
 
 void SimEngine::SetHostSpeed(HostId host, double speed) {
   ORRERY_ASSERT(speed > 0);
-  EngineCore::HostState& state = core_->hosts.at(host.value);
-  state.spec.speed = state.speed = speed;
+  core_->hosts.at(host.value).spec.speed = core_->cards.at(host.value).speed = speed;
 }
 
 void SimEngine::SetHostBandwidth(HostId host, double bandwidth_out, double bandwidth_in) {
-  core_->SetBandwidth(core_->hosts.at(host.value), bandwidth_out, bandwidth_in);
+  core_->SetBandwidth(host.value, bandwidth_out, bandwidth_in);
   if (core_->solver && host.value < core_->solver->hosts()) {
     core_->solver->SetBandwidth(host, bandwidth_out, bandwidth_in, core_->now);
   }
@@ -162,7 +167,7 @@ void SimEngine::SetHostBandwidth(HostId host, double bandwidth_out, double bandw
 
 Duration SimEngine::LatencyBetween(HostId a, HostId b) const {
   if (a == b) return core_->options.network.same_host_latency;
-  return {core_->Latency(core_->hosts.at(a.value), core_->hosts.at(b.value))};
+  return {core_->Latency(core_->cards.at(a.value), core_->cards.at(b.value))};
 }
 
 ProcessHandle SimEngine::Spawn(HostId host, const Factory& factory, ProcessOptions options) {
@@ -244,7 +249,7 @@ Random SimEngine::NamedRandom(std::string_view name, std::string_view purpose) c
 
 size_t SimEngine::MemoryBytes() const {
   size_t bytes = sizeof(EngineCore) + core_->queue.MemoryBytes() + core_->refs.capacity() * sizeof(EngineCore::ProcessRef) +
-                 core_->hosts.capacity() * sizeof(EngineCore::HostState) + core_->flows.capacity() * sizeof(EngineCore::Flow);
+                 core_->hosts.capacity() * (sizeof(EngineCore::HostState) + sizeof(EngineCore::Card)) + core_->flows.capacity() * sizeof(EngineCore::Flow);
   for (const EngineCore::HostState& host : core_->hosts) {
     bytes += (host.slots.capacity() + host.free_slots.capacity()) * sizeof(uint32_t);
   }

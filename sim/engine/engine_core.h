@@ -50,14 +50,15 @@ class EngineCore {
   explicit EngineCore(const EngineOptions& engine_options);
   ~EngineCore();
 
-  struct alignas(64) HostState {
-    // What every message reads, on one cache line; kept equal to `spec`.
+  // What every message reads of a host: one cache line, apart from the rest. Kept equal to HostState::spec.
+  struct alignas(64) Card {
     int64_t tx_free = 0, rx_free = 0;      // when the network card is done with what it has
     double out_ns = 0, in_ns = 0;          // per byte; 0: no queue
     int64_t latency_out = 0, latency_in = 0;
     double speed = 1;
     uint64_t rack = 0;
-
+  };
+  struct HostState {
     HostSpec spec;
     bool alive = true;
     SimEngine::Notice notice = SimEngine::Notice::kClosed;  // how it died last
@@ -67,7 +68,6 @@ class EngineCore {
   struct ProcessRef {
     uint64_t endpoint = 0;
     Process* process = nullptr;
-    int64_t cut = INT64_MAX;  // its host died then: what had not left the network card is lost
   };
   // A bulk transfer: of a message, or of StartFlow's caller.
   struct Flow {
@@ -93,7 +93,7 @@ class EngineCore {
   void KillHost(uint32_t host, SimEngine::Notice notice);
   Process* Find(uint32_t id) const { return id < refs.size() ? refs[id].process : nullptr; }
   uint32_t Resolve(const Address& to) const;
-  void SetBandwidth(HostState& host, double out, double in);
+  void SetBandwidth(uint32_t host, double out, double in);
 
   // ---- network.cc ----
   void Send(Process& from, const Address& to, Message message);
@@ -106,7 +106,9 @@ class EngineCore {
   void TransmitClosing(SimEvent event);
   void Unreachable(Process& from, const Address& to);
   void BreakPair(Process& from, Process& to);
-  int64_t Latency(const HostState& from, const HostState& to) const;
+  int64_t Latency(const Card& from, const Card& to) const;
+  // When the host of a dead process died: what had not left the network card then is lost. Never for the others.
+  int64_t CutOf(uint32_t process) const;
   void KeepPairOrder(uint32_t from, uint32_t to, int64_t* arrival);
   uint32_t HostIndexOf(uint32_t process) const { return static_cast<uint32_t>(refs[process].endpoint >> 16); }
 
@@ -138,6 +140,7 @@ class EngineCore {
   SimEngine::RunEnd Run(uint64_t budget, int64_t limit);
   // Takes the first event and runs its handler; false when it concerned nobody any more.
   bool Step();
+  void Prefetch(const SimEvent& event) const;
   void Audit() const;
 
   EngineOptions options;
@@ -147,7 +150,9 @@ class EngineCore {
   EngineCounters counters;
   Digest digest;
   std::vector<HostState> hosts;
+  std::vector<Card> cards;                            // by host
   std::vector<ProcessRef> refs;                       // by incarnation
+  std::map<uint32_t, int64_t> cuts;                   // see CutOf; entries that no message can need any more stay
   std::vector<std::unique_ptr<Process>> graveyard;    // killed during the current event; freed after it
   TraceSink* trace_sink = nullptr;
   EventLog* event_log = nullptr;

@@ -53,6 +53,13 @@ class EventQueue {
     return occupied_ == 0 ? kNever : minimum_[std::countr_zero(occupied_)];
   }
 
+  // Payload of the entry that leaves next unless an earlier one is pushed; nullptr when empty. It may be a cancelled entry's:
+  // good for fetching what it will need into the cache, and for nothing else.
+  const Payload* PeekPayload() const {
+    if (head_ < buckets_[0].size()) return &slab_[buckets_[0][head_].slot].payload;
+    return occupied_ == 0 ? nullptr : &slab_[first_[std::countr_zero(occupied_)]].payload;
+  }
+
   // Removes the first entry. False when it had been cancelled, or when there is none; `*time` is its time if there was one.
   bool Pop(int64_t* time, Payload* payload) {
     if (head_ == buckets_[0].size() && !Refill()) return false;
@@ -134,7 +141,10 @@ class EventQueue {
     buckets_[b].push_back(entry);
     if (b == 0) return;
     const uint64_t bit = uint64_t{1} << b;
-    if ((occupied_ & bit) == 0 || entry.time < minimum_[b]) minimum_[b] = entry.time;
+    if ((occupied_ & bit) == 0 || entry.time < minimum_[b]) {
+      minimum_[b] = entry.time;
+      first_[b] = entry.slot;
+    }
     occupied_ |= bit;
   }
 
@@ -173,6 +183,7 @@ class EventQueue {
 
   std::array<std::vector<Entry>, kBuckets> buckets_;
   std::array<int64_t, kBuckets> minimum_{};
+  std::array<uint32_t, kBuckets> first_{};  // slot of the first entry with that time
   uint64_t occupied_ = 0;  // bit b: bucket b > 0 holds entries
   size_t head_ = 0;        // first entry of bucket 0 that has not left
   int64_t last_ = 0;       // time of the last entry popped, or of the minimum last moved to bucket 0

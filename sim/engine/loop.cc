@@ -35,6 +35,23 @@ SimEngine::RunEnd EngineCore::Run(uint64_t budget, int64_t limit) {
   return SimEngine::RunEnd::kStopped;
 }
 
+// At 10,000 nodes an event costs less than the waiting for its memory. So while one is handled, the first lines of what it
+// will need next are fetched, and the process of the event that follows it.
+void EngineCore::Prefetch(const SimEvent& event) const {
+  if (event.target != 0) {
+    const Process* process = refs[event.target].process;
+    __builtin_prefetch(process->machine.get());
+    __builtin_prefetch(&cards[process->host()]);
+    __builtin_prefetch(reinterpret_cast<const char*>(process) + 64);
+    if (event.type == InputType::kMessage) {
+      __builtin_prefetch(&refs[static_cast<uint32_t>(event.x)]);
+      __builtin_prefetch(reinterpret_cast<const char*>(event.y));
+    }
+  }
+  const SimEvent* next = queue.PeekPayload();
+  if (next != nullptr && next->target != 0) __builtin_prefetch(refs[next->target].process);
+}
+
 bool EngineCore::Step() {
   SimEvent event;
   int64_t time;
@@ -43,13 +60,14 @@ bool EngineCore::Step() {
   if (event.target != 0) {
     // Of the dead nothing is served any more; nor does what had not left the card of a host that died ever arrive.
     const bool lost = event.type == InputType::kMessage && event.stage == Stage::kArriving &&
-                      static_cast<int64_t>(event.z) > refs[static_cast<uint32_t>(event.x)].cut;
+                      static_cast<int64_t>(event.z) > CutOf(static_cast<uint32_t>(event.x));
     if (refs[event.target].process == nullptr || lost) {
       Discard(event);
       return false;
     }
   }
   now = time;
+  Prefetch(event);
   const uint64_t before = counters.events;
   switch (event.type) {
     case InputType::kLocal: OnLocal(event); break;

@@ -34,7 +34,7 @@ uint32_t EngineCore::Resolve(const Address& to) const {
   return slot - kFirstSlot < slots.size() ? slots[slot - kFirstSlot] : 0;
 }
 
-int64_t EngineCore::Latency(const HostState& from, const HostState& to) const {
+int64_t EngineCore::Latency(const Card& from, const Card& to) const {
   int64_t ns = from.latency_out + to.latency_in;
   if (options.network.rack_bandwidth > 0 && from.rack != to.rack) ns += options.network.rack_latency.ns;
   return ns;
@@ -83,7 +83,7 @@ void EngineCore::Transmit(SimEvent event, Duration extra, bool reorder) {
     event.stage = Stage::kReceived;
     arrival = now + options.network.same_host_latency.ns;
   } else {
-    HostState& source = hosts[from_host];
+    Card& source = cards[from_host];
     int64_t departure = now;
     if (source.out_ns > 0) {
       const uint64_t bytes = (event.x >> 32) + static_cast<uint64_t>(options.network.overhead_bytes);
@@ -91,7 +91,7 @@ void EngineCore::Transmit(SimEvent event, Duration extra, bool reorder) {
       source.tx_free = departure;
     }
     event.z = static_cast<uint64_t>(departure);
-    arrival = departure + Latency(source, hosts[to_host]);
+    arrival = departure + Latency(source, cards[to_host]);
   }
   arrival += extra.ns;
   if (filter != nullptr && !reorder) KeepPairOrder(sender, event.target, &arrival);
@@ -134,9 +134,9 @@ void EngineCore::TransmitClosing(SimEvent event) {
   if (from_host == to_host) {
     event.stage = Stage::kReceived;
   } else {
-    const HostState& source = hosts[from_host];
-    const int64_t departure = refs[peer].cut == INT64_MAX ? std::max(now, source.tx_free) : now;
-    arrival = departure + Latency(source, hosts[to_host]);
+    const Card& source = cards[from_host];
+    const int64_t departure = CutOf(peer) == INT64_MAX ? std::max(now, source.tx_free) : now;
+    arrival = departure + Latency(source, cards[to_host]);
   }
   if (filter != nullptr) KeepPairOrder(peer, event.target, &arrival);
   queue.Push(arrival, event);
@@ -146,11 +146,11 @@ void EngineCore::TransmitClosing(SimEvent event) {
 void EngineCore::Unreachable(Process& from, const Address& to) {
   ++counters.dropped;
   const uint64_t host = to.endpoint >> 16;
-  const HostState& source = hosts[from.host()];
+  const Card& source = cards[from.host()];
   int64_t delay = 2 * source.latency_out;
   if (host < hosts.size()) {
     const HostState& target = hosts[host];
-    delay = host == from.host() ? options.network.same_host_latency.ns : Latency(source, target);
+    delay = host == from.host() ? options.network.same_host_latency.ns : Latency(source, cards[host]);
     if (!target.alive && target.notice == SimEngine::Notice::kSilent) delay = options.network.silent_loss_delay.ns;
   }
   queue.Push(now + delay, {InputType::kPeerLost, Stage::kReceived, 0, from.id, to.endpoint, to.incarnation, 0});

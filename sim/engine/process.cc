@@ -13,7 +13,7 @@ constexpr std::array<std::string_view, static_cast<size_t>(RandomStream::kCount)
 }  // namespace
 
 Process::Process(EngineCore& engine, uint32_t process_id, Address address, ProcessOptions options)
-    : core(engine), id(process_id), costs(options.costs), self(address), name(std::move(options.name)) {}
+    : core(engine), costs(options.costs), self(address), id(process_id), name(std::move(options.name)) {}
 
 Time Process::Now() const { return {core.now}; }
 

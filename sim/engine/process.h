@@ -13,7 +13,6 @@
 
 namespace orrery {
 
-// What every event reads comes first, on one cache line.
 class alignas(64) Process final : public Env {
  public:
   Process(EngineCore& engine, uint32_t process_id, Address address, ProcessOptions options);
@@ -28,15 +27,18 @@ class alignas(64) Process final : public Env {
   uint32_t host() const { return static_cast<uint32_t>(self.endpoint >> 16); }
   size_t MemoryBytes() const;
 
+  // ---- the first cache line: what every input reads ----
   EngineCore& core;
+  std::unique_ptr<StateMachine> machine;
+  const CostProfile* costs;
+  const Address self;
   const uint32_t id;          // the incarnation
   uint32_t waiting = 0;       // inputs whose service has been scheduled
   int64_t busy_until = 0;     // the end of the last scheduled service
-  const CostProfile* costs;
-  std::unique_ptr<StateMachine> machine;
+  // ---- the second: what every message sent reads ----
   PeerSet peers;
   uint32_t bulk = 0;          // receivers for which messages of this process wait behind a bulk transfer
-  const Address self;
+  // ---- the rest ----
   TimerTable timers;
   std::array<LocalEndpoint*, 3> local{};  // Host, Executor, Application
   const std::string name;

@@ -30,7 +30,7 @@ int64_t EngineCore::CostOf(const Process& process, const SimEvent& event) const 
     case InputType::kPeerLost: ns = process.costs->peer_lost_ns; break;
     default: break;
   }
-  const double speed = hosts[process.host()].speed;
+  const double speed = cards[process.host()].speed;
   return ns == 0 || speed == 1 ? ns : std::llround(static_cast<double>(ns) / speed);
 }
 
@@ -46,7 +46,7 @@ void EngineCore::Discard(const SimEvent& event) {
 void EngineCore::OnInput(SimEvent event) {
   Process& process = *refs[event.target].process;
   if (event.stage == Stage::kArriving) {
-    HostState& host = hosts[process.host()];
+    Card& host = cards[process.host()];
     event.stage = Stage::kReceived;
     if (host.in_ns > 0) {
       const double bytes = event.type == InputType::kMessage

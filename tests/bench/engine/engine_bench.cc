@@ -107,7 +107,13 @@ Figures MessageRate(uint32_t pairs, uint64_t messages, const CostProfile* costs 
   options.seed = kSeed;
   SimEngine engine(options);
   std::vector<Address> partners(pairs);
-  for (uint32_t i = 0; i < 2 * pairs; ++i) engine.AddHost({});
+  // Different latencies mix the order of events: processes are met at random in memory, as in a real run.
+  Random random(kSeed);
+  for (uint32_t i = 0; i < 2 * pairs; ++i) {
+    HostSpec host;
+    host.latency_out = Duration::Nanos(20'000 + static_cast<int64_t>(random.Below(10'000)));
+    engine.AddHost(host);
+  }
   for (uint32_t i = 0; i < pairs; ++i) {
     const auto silent = [](Env& env, Address) { return std::make_unique<Machine>(env, nullptr); };
     partners[i] = engine.AddressOf(engine.Spawn({2 * i}, silent, {"a" + std::to_string(i), costs, 0}));
