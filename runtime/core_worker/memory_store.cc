@@ -31,7 +31,7 @@ void MemoryStore::AddPending(ObjectId id) {
   object->owner = id.task.owner;
 }
 
-MemoryStore::Waiters MemoryStore::Seal(ObjectId id, StoredValue value) {
+MemoryStore::Waiters MemoryStore::Seal(ObjectId id, StoredValue&& value) {
   Object* object = Get(id);
   if (object == nullptr) return {};
   ORRERY_ASSERT(!object->ready);

@@ -36,7 +36,7 @@ class MemoryStore {
   // An object whose value will come. Asserts that it is new.
   void AddPending(ObjectId object);
   // Sets the value and returns who waited. An object that nobody refers to any more is dropped.
-  Waiters Seal(ObjectId object, StoredValue value);
+  Waiters Seal(ObjectId object, StoredValue&& value);
 
   bool Contains(ObjectId object) const { return Get(object) != nullptr; }
   // The value, or nullptr while pending or unknown.

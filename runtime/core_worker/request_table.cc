@@ -11,6 +11,7 @@ namespace orrery {
 bool RequestTable::OnGet(const msg::GetObjects& get) {
   Request request;
   request.from_task = get.from_task();
+  request.objects.reserve(static_cast<size_t>(get.objects_size()));
   for (const msg::ObjectKey& key : get.objects()) request.objects.push_back(FromProto(key));
   request.missing = static_cast<uint32_t>(request.objects.size());
   return Begin(get.request(), std::move(request), get.timeout_ns());
@@ -49,19 +50,15 @@ bool RequestTable::Begin(uint64_t id, Request request, int64_t timeout_ns) {
   return from_task;
 }
 
-int RequestTable::OnObjectReady(const std::vector<uint64_t>& requests) {
-  int tasks = 0;
-  for (uint64_t id : requests) {
-    Request* found = requests_.Find(id);
-    if (found == nullptr || --found->missing > 0) continue;
-    const Request request = std::move(*found);
-    requests_.Erase(id);
-    of_task_.erase(id);
-    if (request.timed) core_.env.CancelTimer(TimerKind::kGetTimeout, id);
-    Answer(id, request, false);
-    tasks += request.from_task;
-  }
-  return tasks;
+int RequestTable::OnObjectReady(uint64_t id) {
+  Request* found = requests_.Find(id);
+  if (found == nullptr || --found->missing > 0) return 0;
+  const Request request = std::move(*found);
+  requests_.Erase(id);
+  of_task_.erase(id);
+  if (request.timed) core_.env.CancelTimer(TimerKind::kGetTimeout, id);
+  Answer(id, request, false);
+  return request.from_task;
 }
 
 int RequestTable::OnTimeout(uint64_t id) {
@@ -90,6 +87,7 @@ void RequestTable::Answer(uint64_t id, const Request& request, bool timed_out) {
 void RequestTable::AnswerGet(uint64_t id, const Request& request, bool timed_out) {
   Draft<msg::ObjectsReady> answer;
   answer->set_request(id);
+  answer->mutable_values()->Reserve(static_cast<int>(request.objects.size()));
   if (timed_out) answer->set_status(static_cast<uint32_t>(StatusCode::kTimedOut));
   for (ObjectId object : request.objects) {
     const StoredValue* value = store_.Find(object);
@@ -102,9 +100,10 @@ void RequestTable::AnswerGet(uint64_t id, const Request& request, bool timed_out
       continue;
     }
     out->set_status(static_cast<uint32_t>(value->status));
-    out->set_value(value->bytes);
-    out->set_error(value->error);
-    out->set_stack(value->stack);
+    // An empty string would cost an allocation, too.
+    if (!value->bytes.empty()) out->set_value(value->bytes);
+    if (!value->error.empty()) out->set_error(value->error);
+    if (!value->stack.empty()) out->set_stack(value->stack);
   }
   core_.env.Send(Address::Application(), std::move(answer));
 }

@@ -19,7 +19,7 @@ class RequestTable {
   bool OnGet(const msg::GetObjects& request);
   bool OnWait(const msg::WaitObjects& request);
   // Each returns how many waiting tasks were answered.
-  int OnObjectReady(const std::vector<uint64_t>& requests);
+  int OnObjectReady(uint64_t request);
   int OnTimeout(uint64_t request);
   // The running task has ended: what it still waits for is of no interest.
   void ForgetTask();

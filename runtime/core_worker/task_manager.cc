@@ -36,12 +36,11 @@ const StateChart& OwnedTask::Chart() {
 void TaskManager::Submit(Message message) {
   const auto& submit = message.As<msg::SubmitTask>();
   const uint64_t task = submit.spec().index();
-  auto owned = std::make_unique<OwnedTask>();
-  OwnedTask& entry = *owned;
+  const auto [slot, inserted] = tasks_.Insert(task);
+  ORRERY_ASSERT_MSG(inserted, "task index used twice");
+  OwnedTask& entry = *slot;
   entry.retries_left = submit.max_retries();
   entry.submit = std::move(message);
-  const bool inserted = tasks_.Insert(task, std::move(owned)).second;
-  ORRERY_ASSERT_MSG(inserted, "task index used twice");
   const msg::TaskSpec& spec = submit.spec();
   for (uint32_t i = 0; i < spec.num_returns(); ++i) store_.AddPending({{core_.id, task}, i});
   if (submit.parent() != 0) children_[{{submit.parent_owner()}, submit.parent()}].push_back(task);
@@ -207,12 +206,9 @@ void TaskManager::Close(StatusCode status, const std::string& reason) {
 
 // The one end of a task: its error objects are sealed here, its values were sealed by Complete.
 void TaskManager::Finish(uint64_t task, const AttemptResult& result) {
-  auto* slot = tasks_.Find(task);
-  ORRERY_ASSERT(slot != nullptr);
-  const std::unique_ptr<OwnedTask> entry = std::move(*slot);
-  tasks_.Erase(task);
-  const auto& submit = entry->submit.As<msg::SubmitTask>();
-  core_.env.Trace({.kind = TraceKind::kTaskFinished, .task = {core_.id, task}, .attempt = entry->attempt, .node = result.node,
+  const OwnedTask entry = tasks_.Take(task);
+  const auto& submit = entry.submit.As<msg::SubmitTask>();
+  core_.env.Trace({.kind = TraceKind::kTaskFinished, .task = {core_.id, task}, .attempt = entry.attempt, .node = result.node,
                    .worker = result.worker, .a = result.start_ns, .b = result.finish_ns,
                    .c = static_cast<int64_t>(result.status), .text = submit.spec().name()});
   if (submit.parent() != 0) {
@@ -234,7 +230,7 @@ void TaskManager::Finish(uint64_t task, const AttemptResult& result) {
   notice->set_index(task);
   notice->set_status(static_cast<uint32_t>(result.status));
   notice->set_error(result.error);
-  notice->set_attempts(entry->attempt + 1);
+  notice->set_attempts(entry.attempt + 1);
   notice->set_node(result.node.value);
   notice->set_worker(result.worker.value);
   notice->set_start_ns(result.start_ns);
@@ -243,11 +239,12 @@ void TaskManager::Finish(uint64_t task, const AttemptResult& result) {
 }
 
 // A loop instead of recursion: a failure may run down a chain of a million tasks.
-void TaskManager::Seal(ObjectId object, StoredValue value) {
+void TaskManager::Seal(ObjectId object, StoredValue&& value) {
   const MemoryStore::Waiters waiters = store_.Seal(object, std::move(value));
-  unblocked_ += requests_.OnObjectReady(waiters.requests);
+  if (waiters.request != 0) unblocked_ += requests_.OnObjectReady(waiters.request);
+  for (uint64_t request : waiters.requests) unblocked_ += requests_.OnObjectReady(request);
   ready_.insert(ready_.end(), waiters.tasks.begin(), waiters.tasks.end());
-  if (draining_) return;
+  if (draining_ || ready_.empty()) return;
   draining_ = true;
   while (!ready_.empty()) {
     const uint64_t task = ready_.front();

@@ -81,7 +81,7 @@ class TaskManager {
   void Close(StatusCode status, const std::string& reason);
   void OnRetryTimer(uint64_t task);
   // Seals an object and wakes who waited for it.
-  void Seal(ObjectId object, StoredValue value);
+  void Seal(ObjectId object, StoredValue&& value);
 
   size_t size() const { return tasks_.size(); }
   // Tasks of ours in `get` that an arriving value has released since the last call.

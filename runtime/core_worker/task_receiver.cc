@@ -50,8 +50,9 @@ void TaskReceiver::OnTaskExecuted(msg::TaskExecuted& result) {
     reply->set_attempt(push.attempt());
     reply->set_sequence(push.sequence());
     reply->set_status(result.status());
-    reply->mutable_error()->swap(*result.mutable_error());
-    reply->mutable_stack()->swap(*result.mutable_stack());
+    // Touching an empty string would allocate it.
+    if (!result.error().empty()) reply->mutable_error()->swap(*result.mutable_error());
+    if (!result.stack().empty()) reply->mutable_stack()->swap(*result.mutable_stack());
     reply->mutable_returns()->Swap(result.mutable_returns());
     reply->set_start_ns(result.start_ns());
     reply->set_finish_ns(result.finish_ns());
