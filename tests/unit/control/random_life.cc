@@ -23,6 +23,8 @@ ClusterOptions RandomLife::MakeOptions(uint64_t seed) {
   options.startup_min = Duration::Millis(1);
   options.startup_max = Duration::Millis(random.Chance(0.5) ? 5 : 60);
   Settings& settings = options.settings;
+  const char* placements[] = {"hybrid", "hybrid", "spread", "random", "best_fit", "gpu_packing"};
+  settings.placement = placements[random.Below(6)];
   // Short, so that requests are sent again while the first copy is under way.
   settings.request_retry_interval = Duration::Millis(random.Chance(0.5) ? 5 : 200);
   settings.worker_lease_timeout = Duration::Millis(random.Chance(0.3) ? 3 : 100);
@@ -47,8 +49,8 @@ RandomLife::RandomLife(uint64_t seed, bool verbose)
   cluster_ = std::make_unique<Cluster>(MakeOptions(seed), this);
   describe_ = std::make_unique<Describer>(*cluster_);
   // Swarm: each fault is wholly absent from half of all lives.
-  for (double* rate : {&vanish_, &kill_worker_, &kill_driver_, &kill_node_, &drop_, &isolate_, &duplicate_, &bad_start_,
-                       &nest_, &cancel_, &close_}) {
+  for (double* rate : {&vanish_, &hold_, &kill_worker_, &kill_driver_, &kill_node_, &drop_, &isolate_, &duplicate_,
+                       &bad_start_, &nest_, &cancel_, &close_}) {
     *rate = Chance(0.5) ? 0 : 0.02 + 0.1 * random_.Uniform();
   }
 }
@@ -232,12 +234,28 @@ void RandomLife::VanishSomething() {
   }
 }
 
+// One direction of one connection stalls for a while.
+void RandomLife::HoldSomething() {
+  if (!held_.empty() && Chance(0.6)) {
+    cluster_->Release(held_.back().first, held_.back().second);
+    held_.pop_back();
+    return;
+  }
+  const auto pairs = cluster_->Connections();
+  if (pairs.empty()) return;
+  auto [from, to] = pairs[Below(pairs.size())];
+  if (Chance(0.5)) std::swap(from, to);
+  cluster_->Hold(from, to);
+  held_.emplace_back(from, to);
+}
+
 void RandomLife::Break() {
   if (Chance(kill_worker_)) KillSomething(0);
   if (Chance(kill_driver_ * 0.1)) KillSomething(1);
   if (Chance(kill_node_ * 0.1)) KillSomething(2);
   if (Chance(drop_)) DropSomething();
   if (Chance(vanish_ * 0.05)) VanishSomething();
+  if (Chance(hold_)) HoldSomething();
   const std::string node(1, static_cast<char>('a' + Below(nodes_started_)));
   if (Chance(isolate_ * 0.3) && isolated_.insert(node).second) {
     ++counts_.isolations;
@@ -260,6 +278,7 @@ void RandomLife::Break() {
 void RandomLife::Heal() {
   faulty_ = false;
   for (const auto& [at, node] : rejoin_) cluster_->Rejoin(node);
+  for (const auto& [from, to] : held_) cluster_->Release(from, to);
   for (uint32_t i = 0; i < nodes_started_; ++i) {
     cluster_->SetStartMode(std::string(1, static_cast<char>('a' + i)), Cluster::StartMode::kNormal);
   }

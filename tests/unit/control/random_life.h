@@ -66,6 +66,7 @@ class RandomLife final : public ClusterObserver {
   void KillSomething(uint64_t what);
   void DropSomething();
   void VanishSomething();
+  void HoldSomething();
   void Heal();
   bool AllEnded() const;
   void CheckEnds();
@@ -88,8 +89,9 @@ class RandomLife final : public ClusterObserver {
   std::set<std::string> isolated_;
   std::set<std::string> vanished_;  // isolated for ever, without a word
   bool faulty_ = true;
-  double vanish_ = 0, kill_worker_ = 0, kill_driver_ = 0, kill_node_ = 0, drop_ = 0, isolate_ = 0, duplicate_ = 0,
-         bad_start_ = 0, nest_ = 0, cancel_ = 0, close_ = 0;
+  std::vector<std::pair<ProcessId, ProcessId>> held_;
+  double vanish_ = 0, hold_ = 0, kill_worker_ = 0, kill_driver_ = 0, kill_node_ = 0, drop_ = 0, isolate_ = 0,
+         duplicate_ = 0, bad_start_ = 0, nest_ = 0, cancel_ = 0, close_ = 0;
   uint32_t nodes_started_ = 0;
   Counts counts_;
   std::vector<std::string> wrong_;
