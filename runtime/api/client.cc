@@ -32,9 +32,41 @@ RunningTask*& CurrentTask() {
   return task;
 }
 
+namespace {
+
+constexpr size_t kStatesKept = 8192;
+
+// Refs may be dropped after their thread's list is gone: statics outlive thread locals.
+thread_local bool states_are_gone = false;
+struct StateList {
+  std::vector<ObjectState*> free;
+  ~StateList() {
+    states_are_gone = true;
+    for (ObjectState* state : free) delete state;
+  }
+};
+thread_local StateList states;
+
+}  // namespace
+
+ObjectState* NewObjectState(ObjectId id, Client* client) {
+  ObjectState* state = nullptr;
+  if (states_are_gone || states.free.empty()) {
+    state = new ObjectState;
+  } else {
+    state = states.free.back();
+    states.free.pop_back();
+    state->count.store(1, std::memory_order_relaxed);
+  }
+  state->id = id;
+  state->client = client;
+  return state;
+}
+
 void ReleaseObject(ObjectState* state) {
   state->client->Release(state->id);
-  delete state;
+  if (states_are_gone || states.free.size() >= kStatesKept) delete state;
+  else states.free.push_back(state);
 }
 
 Client* Client::CurrentOrNull() { return CurrentSlot().load(std::memory_order_acquire); }
@@ -107,6 +139,15 @@ ObjectState* Client::Submit(Message message, uint64_t index, uint32_t class_id) 
 }
 
 void Client::AwaitRoom() {
+  if (unfinished() < options_.max_pending_tasks / 2) return;
+  if (counting_.load() == Counting::kOff) {
+    std::lock_guard lock(mutex_);
+    if (counting_.load() == Counting::kOff) {
+      counting_.store(Counting::kAsked);
+      handed_over_ = next_index_.load() - puts_.load();
+      backend_.CountFinished(*this);
+    }
+  }
   while (unfinished() >= options_.max_pending_tasks && open_.load()) {
     if (CurrentTask() != nullptr) {
       // Waiting for the newest task lends this task's CPU to its children; without it they might never run.
@@ -130,8 +171,22 @@ void Client::AwaitRoom() {
   }
 }
 
+void Client::SetUnfinished(uint64_t unfinished) {
+  {
+    std::lock_guard lock(mutex_);
+    // Other threads may have handed tasks over since: these count as unfinished, which they are or soon were.
+    finished_.store(handed_over_ - std::min(handed_over_, unfinished));
+    counting_.store(Counting::kOn);
+  }
+  WakeIfRoom();
+}
+
 void Client::OnTaskFinished() {
   finished_.fetch_add(1);
+  WakeIfRoom();
+}
+
+void Client::WakeIfRoom() {
   if (!room_wanted_.load()) return;
   // Some room at once, so that blocked submitters are not woken for every task.
   if (unfinished() > options_.max_pending_tasks - options_.max_pending_tasks / 16) return;

@@ -36,17 +36,9 @@ class Backend {
   virtual bool Await(Call& call) = 0;
   // From within Client::OnMessage and Client::OnTaskFinished.
   virtual void Complete(Call& call) = 0;
-};
-
-class LiveBackend final : public Backend {
- public:
-  explicit LiveBackend(LiveEnv& env) : env_(env) {}
-  void Post(Message message) override { env_.Post(Address::Application(), std::move(message)); }
-  bool Await(Call& call) override { return env_.Await(call.waiter, Duration{-1}); }
-  void Complete(Call& call) override { env_.Complete(call.waiter); }
-
- private:
-  LiveEnv& env_;
+  // From now on calls Client::OnTaskFinished for every task that ends; before, it calls Client::SetUnfinished once, with the
+  // number of tasks that the core worker has not finished. A program that never has many unfinished tasks is not counted.
+  virtual void CountFinished(Client& client) = 0;
 };
 
 // Who this process is in the cluster.
@@ -96,22 +88,30 @@ class Client {
   void Cancel(const ObjectRef& ref, bool force, bool recursive);
   void Release(ObjectId object);
 
-  uint64_t unfinished() const { return next_index_.load() - puts_.load() - finished_.load(); }
+  // Tasks submitted and not known to have ended; exact once they are many (see Backend::CountFinished).
+  uint64_t unfinished() const {
+    const uint64_t submitted = next_index_.load(std::memory_order_relaxed) - puts_.load(std::memory_order_relaxed);
+    const uint64_t finished = finished_.load();
+    return submitted > finished ? submitted - finished : 0;  // threads that submit at the switch may be counted twice
+  }
 
   // ---- called by whoever drives the core worker ----
   // ObjectsReady and WaitReply; others are not for the client.
   void OnMessage(Message message);
-  // The core worker traced the end of a task of ours.
+  // The core worker traced the end of a task of ours; counted from SetUnfinished on.
   void OnTaskFinished();
+  // `unfinished` of the tasks handed over before the call of CountFinished.
+  void SetUnfinished(uint64_t unfinished);
   // The running task was cancelled: its blocked calls end.
   void InterruptTask();
 
  private:
   Client(Backend& backend, Identity identity, ClientOptions options);
-  ObjectState* NewObject(uint64_t index) { return new ObjectState{{1}, {{identity_.worker, index}, 0}, this}; }
+  ObjectState* NewObject(uint64_t index) { return NewObjectState({{identity_.worker, index}, 0}, this); }
   Message Perform(uint64_t request, Message message);
   void DefineUpTo(uint32_t class_id);
   void FlushReleased();
+  void WakeIfRoom();
   bool Block(Call& call);
   void CheckOpen();
 
@@ -128,6 +128,9 @@ class Client {
   std::atomic<uint64_t> next_request_{0};
   std::atomic<uint32_t> classes_defined_{0};
   std::atomic<bool> room_wanted_{false};
+  enum class Counting : uint8_t { kOff, kAsked, kOn };
+  std::atomic<Counting> counting_{Counting::kOff};
+  uint64_t handed_over_ = 0;                  // tasks when counting was asked for
 
   std::mutex mutex_;
   Lookup<uint64_t, Call*> calls_;             // under mutex_

@@ -64,7 +64,7 @@ ClientOptions ClientOptionsFrom(const Settings& settings) {
 }
 
 Driver::Driver(TraceSink* trace)
-    : counter_(trace), application_([this](Message message) { OnApplicationMessage(std::move(message)); }) {}
+    : trace_(trace), application_([this](Message message) { OnApplicationMessage(std::move(message)); }) {}
 
 Result<std::unique_ptr<Driver>> Driver::Connect(DriverOptions options) {
   std::unique_ptr<Driver> driver(new Driver(options.trace));
@@ -84,18 +84,16 @@ Status Driver::Start(DriverOptions options) {
   Result<std::unique_ptr<LiveEnv>> env = LiveEnv::Create(live);
   if (!env.ok()) return env.status();
   env_ = std::move(*env);
-  backend_ = std::make_unique<LiveBackend>(*env_);
   CoreWorkerOptions core{.self = env_->address(), .node_manager = options.node_manager, .worker = {},
                          .pid = static_cast<uint32_t>(getpid()), .registration = MakeRegistration(options, env_->address())};
   core_worker_ = std::make_unique<CoreWorker>(*env_, settings_, std::move(core));
+  backend_ = std::make_unique<LiveBackend>(*env_, *core_worker_, trace_);
   env_->SetStateMachine(core_worker_.get());
   env_->SetLocalEndpoint(Address::Application(), &application_);
-  env_->SetTraceSink(&counter_);
   env_->StartBackgroundThread();
   const bool answered = env_->Await(ready_, kConnectLimit);
   if (answered && registration_.ok()) {
     client_ = &Client::Open(*backend_, identity_, ClientOptionsFrom(settings_));
-    env_->PostCall([this] { counter_.SetClient(client_); });
     return Status::Ok();
   }
   env_->Acquire();

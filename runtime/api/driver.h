@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/api/client.h"
+#include "runtime/api/live_backend.h"
 #include "runtime/common/settings.h"
 #include "runtime/common/status.h"
 #include "runtime/core_worker/core_worker.h"
@@ -34,21 +35,6 @@ class FunctionEndpoint final : public LocalEndpoint {
 
  private:
   std::function<void(Message)> handle_;
-};
-
-// Counts finished tasks for the client, and passes everything on.
-class FinishedCounter final : public TraceSink {
- public:
-  explicit FinishedCounter(TraceSink* next) : next_(next) {}
-  void SetClient(Client* client) { client_ = client; }
-  void OnTrace(Time time, const TraceEvent& event) override {
-    if (event.kind == TraceKind::kTaskFinished && client_ != nullptr) client_->OnTaskFinished();
-    if (next_ != nullptr) next_->OnTrace(time, event);
-  }
-
- private:
-  TraceSink* const next_;
-  Client* client_ = nullptr;
 };
 
 struct DriverOptions {
@@ -82,7 +68,7 @@ class Driver {
   Status Start(DriverOptions options);
   void OnApplicationMessage(Message message);
 
-  FinishedCounter counter_;
+  TraceSink* const trace_;
   FunctionEndpoint application_;
   std::unique_ptr<LiveEnv> env_;
   std::unique_ptr<LiveBackend> backend_;

@@ -39,10 +39,9 @@ class Worker {
   const std::string socket_path_;
   const Settings settings_;
   std::unique_ptr<LiveEnv> env_;
-  LiveBackend backend_;
-  FinishedCounter counter_;
   FunctionEndpoint executor_, host_, application_;
   CoreWorker core_worker_;
+  LiveBackend backend_;
   Client* client_ = nullptr;  // from registration on
   const WorkerId id_;
   std::deque<Message> queue_;
@@ -61,18 +60,16 @@ Worker::Worker(const WorkerEnvironment& environment, const Settings& settings, s
     : socket_path_(environment.session_dir + "/sockets/" + std::to_string(PortOf(env->address())) + ".sock"),
       settings_(settings),
       env_(std::move(env)),
-      backend_(*env_),
-      counter_(nullptr),
       executor_([this](Message message) { OnExecutorMessage(std::move(message)); }),
       host_([this](Message message) { OnHostMessage(message); }),
       application_([this](Message message) { OnApplicationMessage(std::move(message)); }),
       core_worker_(*env_, settings_, CoreOptions(environment, *env_)),
+      backend_(*env_, core_worker_, nullptr),
       id_(environment.worker) {
   env_->SetStateMachine(&core_worker_);
   env_->SetLocalEndpoint(Address::Executor(), &executor_);
   env_->SetLocalEndpoint(Address::Host(), &host_);
   env_->SetLocalEndpoint(Address::Application(), &application_);
-  env_->SetTraceSink(&counter_);
 }
 
 int Worker::Run() {
@@ -142,7 +139,6 @@ void Worker::OnApplicationMessage(Message message) {
   if (message.kind() == MessageKind::kDriverReady) {
     const auto& ready = message.As<msg::DriverReady>();
     client_ = &Client::Open(backend_, {id_, JobId{ready.job()}, NodeId{ready.node()}}, ClientOptionsFrom(settings_));
-    counter_.SetClient(client_);
     return;
   }
   client_->OnMessage(std::move(message));

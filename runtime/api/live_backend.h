@@ -1,0 +1,39 @@
+// The API's backend on a LiveEnv. Internal.
+#pragma once
+
+#include "runtime/api/client.h"
+#include "runtime/core_worker/core_worker.h"
+#include "runtime/transport/live_env.h"
+
+namespace orrery::internal {
+
+class LiveBackend final : public Backend, public TraceSink {
+ public:
+  // `next` gets every event, from the start; may be nullptr. All outlive the backend's use.
+  LiveBackend(LiveEnv& env, CoreWorker& core_worker, TraceSink* next) : env_(env), core_worker_(core_worker), next_(next) {
+    env_.SetTraceSink(next_);
+  }
+  void Post(Message message) override { env_.Post(Address::Application(), std::move(message)); }
+  bool Await(Call& call) override { return env_.Await(call.waiter, Duration{-1}); }
+  void Complete(Call& call) override { env_.Complete(call.waiter); }
+  // Tracing costs a look at the clock per event: only programs with very many unfinished tasks pay it.
+  void CountFinished(Client& client) override {
+    env_.PostCall([this, &client] {
+      client_ = &client;
+      client.SetUnfinished(core_worker_.tasks().size());
+      env_.SetTraceSink(this);
+    });
+  }
+  void OnTrace(Time time, const TraceEvent& event) override {
+    if (event.kind == TraceKind::kTaskFinished) client_->OnTaskFinished();
+    if (next_ != nullptr) next_->OnTrace(time, event);
+  }
+
+ private:
+  LiveEnv& env_;
+  CoreWorker& core_worker_;
+  TraceSink* const next_;
+  Client* client_ = nullptr;
+};
+
+}  // namespace orrery::internal
