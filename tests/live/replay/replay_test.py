@@ -1,0 +1,185 @@
+"""orrery live run on real processes: the shipped scenarios, faults, and every exit code.
+
+Usage: replay_test.py BIN_FOLDER SCENARIOS_FOLDER [unittest arguments]
+"""
+import csv
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+BIN = SCENARIOS = None
+PATIENCE = 180  # seconds until a run counts as a hang
+
+SPIN = """
+cluster:
+  node_types: [{name: fast, count: 1, speed: 2, resources: {CPU: 1}}, {name: late, count: 1, boot_time: 300ms, resources: {CPU: 1}}]
+workload:
+  generator: {kind: burst, count: 6, task: {duration: 100ms, work: spin, allocate: 1MiB}}
+run: {time_limit: 60s}
+"""
+
+
+class ReplayTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="orrery-replay-"))
+        # Clusters put their session folders here, so that what they leave behind is seen.
+        self.env = dict(os.environ, TMPDIR=str(self.folder / "t"))
+        (self.folder / "t").mkdir()
+        for name in ("ORRERY_ADDRESS", "ORRERY_SESSION_DIR"):
+            self.env.pop(name, None)
+
+    def tearDown(self):
+        self.assertEqual(list((self.folder / "t").iterdir()), [], "session folders are removed")
+        self.assertEqual(self.processes(), [], "every process has ended")
+        shutil.rmtree(self.folder)
+
+    def processes(self):
+        found = []
+        for entry in pathlib.Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit() and f"TMPDIR={self.folder}/t".encode() in (entry / "environ").read_bytes():
+                    if (entry / "stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                        found.append(int(entry.name))
+            except OSError:
+                pass
+        return found
+
+    def live(self, scenario, *words, code=0):
+        """The summary of a run of a shipped scenario, or of a file."""
+        path = scenario if str(scenario).startswith("/") else f"{SCENARIOS}/{scenario}.yaml"
+        done = subprocess.run([f"{BIN}/orrery", "live", "run", str(path), "--format", "json", "--out", str(self.folder / "out"), *words],
+                              env=self.env, capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual(done.returncode, code, f"{scenario}\n{done.stdout}{done.stderr}")
+        self.stderr = done.stderr
+        return json.loads(done.stdout)
+
+    def rows(self, name):
+        with open(self.folder / "out" / name) as file:
+            return list(csv.DictReader(file))
+
+    def write(self, text):
+        path = self.folder / "scenario.yaml"
+        path.write_text(text)
+        return path
+
+    # ---- runs ----
+
+    def test_hello_fills_the_result_folder(self):
+        summary = self.live("smoke/hello")
+        self.assertEqual(summary["tasks"]["finished"], 4)
+        self.assertEqual(summary["world"], "live")
+        self.assertTrue(all(check["ok"] for check in summary["checks"]))
+        tasks = self.rows("tasks.csv")
+        self.assertEqual(len(tasks), 4)
+        for task in tasks:
+            self.assertLessEqual(float(task["submit_time_s"]), float(task["start_time_s"]))
+            self.assertGreaterEqual(float(task["run_time_s"]), 0.01)
+            self.assertEqual(task["status"], "Ok")
+        self.assertEqual(len(self.rows("nodes.csv")), 2)
+        self.assertEqual(json.loads((self.folder / "out/summary.json").read_text()), summary)
+
+    def test_graph_respects_its_edges_and_bounds(self):
+        summary = self.live("smoke/dag")
+        self.assertGreaterEqual(summary["makespan_s"], summary["bounds"]["critical_path_s"])
+        self.assertEqual(summary["tasks"]["finished"], 5)
+
+    def test_fork_join_waits_between_stages(self):
+        self.assertEqual(self.live("smoke/fork_join")["tasks"]["finished"], 60)
+
+    def test_a_seed_gives_the_same_tasks_as_in_simulation(self):
+        live = self.live("smoke/fork_join", "--seed", "7")
+        names = sorted(row["task_id"] for row in self.rows("tasks.csv"))
+        done = subprocess.run([f"{BIN}/orrery", "sim", "run", f"{SCENARIOS}/smoke/fork_join.yaml", "--seed", "7", "--format", "json",
+                               "--out", str(self.folder / "sim")], capture_output=True, text=True, timeout=PATIENCE)
+        if done.returncode == 127 or not pathlib.Path(f"{BIN}/orrery-sim").exists():
+            self.skipTest("orrery-sim is not built")
+        self.assertEqual(json.loads(done.stdout)["tasks"]["finished"], live["tasks"]["finished"])
+        with open(self.folder / "sim/tasks.csv") as file:
+            self.assertEqual(sorted(row["task_id"] for row in csv.DictReader(file)), names)
+
+    def test_spinning_on_a_fast_node_and_one_that_boots_late(self):
+        self.live(self.write(SPIN))
+        for task in self.rows("tasks.csv"):
+            least = 0.05 if task["node"] == "node-1" else 0.1
+            self.assertGreaterEqual(float(task["run_time_s"]), least)
+
+    # ---- faults ----
+
+    def test_killed_workers_cost_attempts_but_no_task(self):
+        summary = self.live("faults/kill_worker")
+        self.assertEqual(summary["tasks"]["finished"], 120)
+        self.assertEqual(summary["faults"]["fired"], 3)
+        self.assertGreaterEqual(summary["tasks"]["retried"], 1)
+
+    def test_a_killed_node_leaves_and_its_tasks_move(self):
+        summary = self.live("faults/kill_node")
+        self.assertEqual(summary["tasks"]["finished"], 120)
+        left = [node for node in self.rows("nodes.csv") if node["leave_time_s"]]
+        self.assertEqual([node["name"] for node in left], ["node-2"])
+
+    def test_a_killed_driver_takes_its_own_tasks_only(self):
+        summary = self.live("faults/kill_driver")
+        kept = [task for task in self.rows("tasks.csv") if task["name"] == "kept"]
+        self.assertEqual([task["status"] for task in kept], ["Ok"] * 100)
+        self.assertGreaterEqual(summary["tasks"]["finished"], 100)
+
+    # ---- exit codes ----
+
+    def test_failed_check(self):
+        summary = self.live("smoke/hello", "--set", "checks.1.equals.value=5", code=1)
+        self.assertIn("check failed", self.stderr)
+        self.assertFalse(summary["checks"][1]["ok"])
+
+    def test_bad_input(self):
+        self.assertIn("error", self.live("no/such", code=2))
+        self.assertIn("time_limt", self.live("smoke/hello", "--set", "run.time_limt=1s", code=2)["error"])
+        self.assertIn("simulation only", self.live("faults/partition", code=2)["error"])
+
+    def test_packing_is_for_simulation_only(self):
+        traces = pathlib.Path(os.environ.get("ORRERY_TRACES", "/nonexistent")) / "openb"
+        if not traces.exists():
+            self.skipTest("ORRERY_TRACES names no folder with openb")
+        error = self.live("planning/openb", "--set", f"cluster.trace.path={traces}/openb_node_list_gpu_node.csv",
+                          "--set", f"workload.trace.path={traces}/openb_pod_list_default.csv", code=2)["error"]
+        self.assertIn("simulation only", error)
+
+    def test_unreachable(self):
+        home = self.folder / "t" / "nowhere"
+        live = f"{BIN}/orrery-live"
+        copy = self.folder / "orrery-live"
+        shutil.copy(live, copy)  # without an orrery command beside it
+        env = dict(self.env, PATH="/nonexistent", ORRERY_HOME=str(home))
+        done = subprocess.run([str(copy), "run", f"{SCENARIOS}/smoke/hello.yaml"], env=env, capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("orrery command", done.stderr)
+
+    def test_time_limit(self):
+        summary = self.live("smoke/hello", "--set", "workload.generator.task.duration=30s", "--set", "run.time_limit=500ms", code=4)
+        self.assertLess(summary["tasks"]["finished"], 4)
+        self.assertIn("time limit", self.stderr)
+
+    def test_interrupt_ends_in_order(self):
+        process = subprocess.Popen([f"{BIN}/orrery", "live", "run", f"{SCENARIOS}/smoke/hello.yaml", "--set",
+                                    "workload.generator.task.duration=60s", "--set", "run.time_limit=90s"], env=self.env,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        end = time.monotonic() + PATIENCE
+        while len(self.processes()) < 5 and time.monotonic() < end:  # replayer, GCS, two nodes, a worker
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(PATIENCE), 130)
+
+    def test_usage(self):
+        done = subprocess.run([f"{BIN}/orrery", "live", "run"], env=self.env, capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual(done.returncode, 2)
+
+
+if __name__ == "__main__":
+    BIN, SCENARIOS = sys.argv[1:3]
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
