@@ -388,8 +388,15 @@ void TaskSubmitter::LeaseLost(uint64_t index, StatusCode status, const std::stri
   Pump(lease->class_id);
 }
 
+// One lease may have been granted by two nodes, one after the other, when the first grant was lost on its way: only the
+// end of the worker that this lease runs on concerns it.
 void TaskSubmitter::OnWorkerFailed(const msg::WorkerFailed& notice) {
-  LeaseLost(notice.lease().index(), StatusCode::kWorkerDied, notice.reason());
+  const uint64_t index = notice.lease().index();
+  const auto* lease = leases_.Find(index);
+  if (lease != nullptr && (*lease)->worker != WorkerId{notice.worker()}) {
+    return core_.env.Trace({.kind = TraceKind::kStaleMessage, .task = {core_.id, index}, .text = "WorkerFailed"});
+  }
+  LeaseLost(index, StatusCode::kWorkerDied, notice.reason());
 }
 
 void TaskSubmitter::OnNodeDied(NodeId node, const std::string& reason) {

@@ -1,5 +1,7 @@
 #include "runtime/gcs/health_monitor.h"
 
+#include <algorithm>
+
 #include "runtime/messages/message.h"
 #include "runtime/messages/orrery.pb.h"
 
@@ -21,7 +23,9 @@ void HealthMonitor::Forget(NodeId node) {
 void HealthMonitor::Heard(NodeId node) {
   if (Watched* watched = watched_.Find(node)) {
     watched->last_heard = env_.Now();
+    if (!watched->suspect) return;
     watched->suspect = false;
+    watched->failures = 0;
   }
 }
 
@@ -45,7 +49,7 @@ HealthMonitor::Verdict HealthMonitor::OnTimer(NodeId node) {
     env_.SetTimer(settings_.health_check_period, TimerKind::kHealthCheck, node.value);
     return Verdict::kAlive;
   }
-  if (env_.Now() - watched->last_heard < settings_.health_check_period) {
+  if (!watched->suspect && env_.Now() - watched->last_heard < settings_.health_check_period) {
     watched->failures = 0;
     env_.SetTimer(settings_.health_check_period, TimerKind::kHealthCheck, node.value);
   } else {
@@ -57,9 +61,16 @@ HealthMonitor::Verdict HealthMonitor::OnTimer(NodeId node) {
 HealthMonitor::Verdict HealthMonitor::OnConnectionLost(NodeId node) {
   Watched* watched = watched_.Find(node);
   if (watched == nullptr) return Verdict::kAlive;
-  if (watched->suspect) return Verdict::kDead;
-  watched->suspect = true;
-  SendCheck(node, *watched);
+  if (!watched->suspect) {
+    watched->suspect = true;
+    SendCheck(node, *watched);
+    return Verdict::kAlive;
+  }
+  // Several messages lost with one connection are one loss: the pause is still running.
+  if (!watched->outstanding) return Verdict::kAlive;
+  watched->outstanding = false;
+  if (++watched->failures >= settings_.health_check_failures) return Verdict::kDead;
+  env_.SetTimer(Duration{kFirstPause.ns << std::min(watched->failures - 1, 10)}, TimerKind::kHealthCheck, node.value);
   return Verdict::kAlive;
 }
 

@@ -85,7 +85,7 @@ void EngineCore::Kill(uint32_t id, SimEngine::Notice notice) {
     TellPeerLost(peer.id, process->self, by_endpoint, notice);
   }
   for (size_t i = 0; i < process->local.size(); ++i) {
-    LocalEndpoint* server = process->local[i];
+    SimLocalEndpoint* server = process->local[i];
     if (server == nullptr || std::count(process->local.begin(), process->local.begin() + i, server) > 0) continue;
     server->OnProcessGone({id});
   }
@@ -203,7 +203,7 @@ std::vector<ProcessHandle> SimEngine::ProcessesOn(HostId host) const {
   return processes;
 }
 
-void SimEngine::SetLocalEndpoint(ProcessHandle process, const Address& endpoint, LocalEndpoint* server) {
+void SimEngine::SetLocalEndpoint(ProcessHandle process, const Address& endpoint, SimLocalEndpoint* server) {
   Process* found = core_->Find(process.value);
   ORRERY_ASSERT(found != nullptr && endpoint.endpoint >= 1 && endpoint.endpoint <= found->local.size());
   found->local[endpoint.endpoint - 1] = server;
@@ -229,7 +229,7 @@ void SimEngine::StartFlow(HostId from, HostId to, int64_t bytes, EventHandler* h
   core_->QueueFlow(from.value, to.value, bytes, event, core_->now);
 }
 
-void SimEngine::SetTraceSink(TraceSink* sink) { core_->trace_sink = sink; }
+void SimEngine::SetTraceSink(SimTraceSink* sink) { core_->trace_sink = sink; }
 void SimEngine::SetEventLog(EventLog* log) { core_->event_log = log; }
 void SimEngine::SetSendFilter(SendFilter* filter) { core_->filter = filter; }
 

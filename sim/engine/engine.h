@@ -25,9 +25,9 @@ class EventLog;
 class Message;
 
 // Something modelled behind Address::Host(), Executor() or Application() of processes. One object may serve many.
-class LocalEndpoint {
+class SimLocalEndpoint {
  public:
-  virtual ~LocalEndpoint() = default;
+  virtual ~SimLocalEndpoint() = default;
   // `process` sent this to the endpoint. Answer with SimEngine::Deliver.
   virtual void OnMessage(ProcessHandle process, Message message) = 0;
   // `process` was killed: nothing more comes from it, and Deliver to it does nothing. Called within Kill; do not spawn or
@@ -43,9 +43,9 @@ class EventHandler {
 };
 
 // Receives what state machines trace. Must not call the engine.
-class TraceSink {
+class SimTraceSink {
  public:
-  virtual ~TraceSink() = default;
+  virtual ~SimTraceSink() = default;
   virtual void OnTrace(Time now, ProcessHandle process, const TraceEvent& event) = 0;
 };
 
@@ -114,7 +114,7 @@ class SimEngine {
   // ---- modelled things ----
   // Who serves `endpoint` (Host, Executor or Application) of a process; not owned. A message to an endpoint without
   // server is a bug and asserts.
-  void SetLocalEndpoint(ProcessHandle process, const Address& endpoint, LocalEndpoint* server);
+  void SetLocalEndpoint(ProcessHandle process, const Address& endpoint, SimLocalEndpoint* server);
   // After `delay` the process gets `message` from its local endpoint `from`. In order for equal instants.
   void Deliver(ProcessHandle process, const Address& from, Message message, Duration delay = {});
   // handler->OnEvent(a, b) at `when` (not in the past). The handler must live until then or until the cancel.
@@ -125,7 +125,7 @@ class SimEngine {
   void StartFlow(HostId from, HostId to, int64_t bytes, EventHandler* handler, uint64_t a, uint64_t b);
 
   // ---- observers; not owned, may be nullptr ----
-  void SetTraceSink(TraceSink* sink);
+  void SetTraceSink(SimTraceSink* sink);
   void SetEventLog(EventLog* log);
   void SetSendFilter(SendFilter* filter);  // before the first message
 

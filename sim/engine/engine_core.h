@@ -154,7 +154,7 @@ class EngineCore {
   std::vector<ProcessRef> refs;                       // by incarnation
   std::map<uint32_t, int64_t> cuts;                   // see CutOf; entries that no message can need any more stay
   std::vector<std::unique_ptr<Process>> graveyard;    // killed during the current event; freed after it
-  TraceSink* trace_sink = nullptr;
+  SimTraceSink* trace_sink = nullptr;
   EventLog* event_log = nullptr;
   SendFilter* filter = nullptr;
   Lookup<uint64_t, int64_t> last_arrival;             // per pair, only with a filter: keeps the pair's order under delays

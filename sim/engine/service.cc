@@ -135,7 +135,7 @@ void EngineCore::OnLocal(const SimEvent& event) {
   ++counters.events;
   Record(uint64_t{event.target} << 8 | 5, event.x, event.data);
   if (event_log != nullptr) event_log->OnLocal(now, event.target, event.x, static_cast<MessageKind>(event.data));
-  LocalEndpoint* server = refs[event.target].process->local[event.x - 1];
+  SimLocalEndpoint* server = refs[event.target].process->local[event.x - 1];
   Message message = TakeMessage(event);
   ORRERY_ASSERT_MSG(server != nullptr, "nothing is modelled behind this local endpoint");
   server->OnMessage({event.target}, std::move(message));

@@ -101,7 +101,7 @@ Result<RunOutcome> RunSeeds(const Scenario& scenario, const RunOptions& options)
   std::vector<const Summary*> pointers;
   for (const Summary& run : runs) pointers.push_back(&run);
   std::vector<CheckResult> checks = EvaluateMeanChecks(scenario.checks, pointers);
-  if (worst == kExitCheckFailed) checks.push_back({"every seed's own checks", false, "see seed-*/summary.json"});
+  if (worst != kExitOk) checks.push_back({"every seed's own checks", false, "see seed-*/summary.json"});
   outcome.summary.SetChecks(checks);
   outcome.checks = std::move(checks);
   if (!outcome.summary.ChecksOk() && worst == kExitOk) outcome.exit_code = kExitCheckFailed;

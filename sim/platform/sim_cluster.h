@@ -21,7 +21,7 @@ class NodeManager;
 
 // Node 0 is the head: its host also carries the GCS and the drivers. The workload begins when all nodes that boot at once
 // and all drivers have registered; a run is over when every driver has closed.
-class SimCluster final : public DriverHost, public TraceSink, public EventHandler {
+class SimCluster final : public DriverHost, public SimTraceSink, public EventHandler {
  public:
   struct Node {
     NodeSpec spec;
@@ -57,7 +57,7 @@ class SimCluster final : public DriverHost, public TraceSink, public EventHandle
   NodeId NodeOfIndex(int64_t index) const override;
   void OnDriverReady() override;
   void OnDriverDone() override;
-  // TraceSink
+  // SimTraceSink
   void OnTrace(Time now, ProcessHandle process, const TraceEvent& event) override;
   // EventHandler; a: boot node b, or begin.
   void OnEvent(uint64_t a, uint64_t b) override;

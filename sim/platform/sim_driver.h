@@ -25,7 +25,7 @@ class DriverHost {
   virtual void OnDriverDone() = 0;
 };
 
-class SimDriver final : public LocalEndpoint, public EventHandler, public WorkloadPort {
+class SimDriver final : public SimLocalEndpoint, public EventHandler, public WorkloadPort {
  public:
   SimDriver(SimEngine& engine, DriverHost& host, RunRecorder& recorder, std::unique_ptr<WorkloadSource> source,
             int64_t default_retries);
@@ -42,7 +42,7 @@ class SimDriver final : public LocalEndpoint, public EventHandler, public Worklo
   uint64_t ended() const { return ended_; }
   const WorkloadSource& source() const { return *source_; }
 
-  // LocalEndpoint, as Address::Application() of the driver process
+  // SimLocalEndpoint, as Address::Application() of the driver process
   void OnMessage(ProcessHandle process, Message message) override;
   void OnProcessGone(ProcessHandle process) override;
   // EventHandler: a wake-up of the source, `b` its id.

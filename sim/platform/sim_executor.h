@@ -11,7 +11,7 @@ namespace orrery {
 
 // Serves every worker of the run. A worker runs one task at a time (its core worker sees to that) on a core that its
 // lease holds, so no two tasks share a core.
-class SimExecutor final : public LocalEndpoint, public EventHandler {
+class SimExecutor final : public SimLocalEndpoint, public EventHandler {
  public:
   explicit SimExecutor(SimEngine& engine) : engine_(engine) {}
   void OnMessage(ProcessHandle process, Message message) override;

@@ -10,7 +10,7 @@ namespace orrery {
 
 namespace {
 
-class SilentApplication final : public LocalEndpoint {
+class SilentApplication final : public SimLocalEndpoint {
  public:
   void OnMessage(ProcessHandle, Message) override {}
 };

@@ -14,7 +14,7 @@ namespace orrery {
 
 // Answers StartProcess, KillProcess and Exit of every process of the run. A started worker is a CoreWorker on the node
 // manager's host that exists after a drawn start-up time.
-class SimHost final : public LocalEndpoint, public EventHandler {
+class SimHost final : public SimLocalEndpoint, public EventHandler {
  public:
   struct Worker {
     WorkerId id;
@@ -46,7 +46,7 @@ class SimHost final : public LocalEndpoint, public EventHandler {
   const CostProfile& costs_;
   const Distribution startup_;
   Random random_;
-  std::unique_ptr<LocalEndpoint> silent_;  // the Application of workers: nested programs are not simulated
+  std::unique_ptr<SimLocalEndpoint> silent_;  // the Application of workers: nested programs are not simulated
   std::map<ProcessHandle, Worker> workers_;
   std::map<uint64_t, Worker> starting_;
   uint64_t started_ = 0;

@@ -1,5 +1,6 @@
 #include "tests/live/faults/live_cluster.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -8,8 +9,6 @@
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <thread>
 
 extern char** environ;
@@ -32,9 +31,15 @@ bool Eventually(const std::function<bool()>& condition, const std::string& what)
 
 namespace {
 
+/// The file's bytes; fewer, or none, where it cannot be read: a process may end while its /proc files are open (ESRCH).
 std::string ReadAll(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::string bytes;
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return bytes;
+  char part[4096];
+  for (ssize_t got; (got = read(file, part, sizeof(part))) > 0;) bytes.append(part, static_cast<size_t>(got));
+  close(file);
+  return bytes;
 }
 
 }  // namespace

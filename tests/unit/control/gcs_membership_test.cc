@@ -78,8 +78,19 @@ TEST_F(HealthMonitorTest, AnAnswerToAnEarlierRoundIsStale) {
   EXPECT_EQ(env_.TakeTraces(TraceKind::kStaleMessage), 1);
 }
 
-TEST_F(HealthMonitorTest, ALostConnectionIsTriedOnceMore) {
+TEST_F(HealthMonitorTest, AProcessThatIsGoneIsDeadAfterFiveLossesIn75Milliseconds) {
   EXPECT_EQ(monitor_.OnConnectionLost(kNode), HealthMonitor::Verdict::kAlive);
+  for (int64_t pause = 5; pause <= 40; pause *= 2) {
+    env_.Take<msg::HealthCheck>(kAddress);
+    env_.TakeTimer(TimerKind::kHealthCheck, 1, Duration::Seconds(10));
+    EXPECT_EQ(monitor_.OnConnectionLost(kNode), HealthMonitor::Verdict::kAlive);
+    env_.TakeTimer(TimerKind::kHealthCheck, 1, Duration::Millis(pause));
+    // Another message was lost with the same connection.
+    EXPECT_EQ(monitor_.OnConnectionLost(kNode), HealthMonitor::Verdict::kAlive);
+    EXPECT_TRUE(env_.quiet());
+    env_.Advance(Duration::Millis(pause));
+    EXPECT_EQ(monitor_.OnTimer(kNode), HealthMonitor::Verdict::kAlive);
+  }
   env_.Take<msg::HealthCheck>(kAddress);
   env_.TakeTimer(TimerKind::kHealthCheck, 1, Duration::Seconds(10));
   EXPECT_EQ(monitor_.OnConnectionLost(kNode), HealthMonitor::Verdict::kDead);

@@ -116,7 +116,7 @@ TEST_F(EngineTest, ATimerThatWaitsForServiceCanStillBeCancelled) {
 }
 
 TEST_F(EngineTest, LocalEndpointsAnswerAfterADelay) {
-  struct Echo : LocalEndpoint {
+  struct Echo : SimLocalEndpoint {
     SimEngine* engine;
     int seen = 0;
     void OnMessage(ProcessHandle process, Message message) override {
@@ -218,7 +218,7 @@ TEST_F(EngineTest, InvariantsAreCheckedAfterEachEventAndAuditedAtIntervals) {
 }
 
 TEST_F(EngineTest, TracesReachTheSinkWithTheirProcess) {
-  struct Sink : TraceSink {
+  struct Sink : SimTraceSink {
     std::vector<std::string> lines;
     void OnTrace(Time now, ProcessHandle process, const TraceEvent& event) override {
       lines.push_back(std::to_string(now.ns) + " " + std::to_string(process.value) + " " + std::string(event.text));

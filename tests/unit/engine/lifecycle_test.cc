@@ -166,7 +166,7 @@ TEST_F(LifecycleTest, WhatHadNotLeftTheCardOfADyingHostIsLost) {
 }
 
 TEST_F(LifecycleTest, ModelledEndpointsLearnOfTheEnd) {
-  struct Server : LocalEndpoint {
+  struct Server : SimLocalEndpoint {
     std::vector<uint32_t> gone;
     void OnMessage(ProcessHandle, Message) override {}
     void OnProcessGone(ProcessHandle process) override { gone.push_back(process.value); }
