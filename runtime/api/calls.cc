@@ -14,10 +14,14 @@ namespace internal {
 // ---- Submission ----
 
 Submission::Submission(const FunctionInfo& function, uint32_t class_id, const CallOptions* options)
-    : client_(Client::Current()), function_(function), class_id_(class_id), message_(Message::New(MessageKind::kSubmitTask)) {
+    : client_(Client::Current()),
+      function_(function),
+      class_id_(class_id),
+      message_(Message::New(MessageKind::kSubmitTask)) {
   auto& submit = message_.As<msg::SubmitTask>();
   submit.set_class_id(class_id);
-  submit.set_max_retries(options != nullptr && options->max_retries ? *options->max_retries : client_.options().task_max_retries);
+  submit.set_max_retries(options != nullptr && options->max_retries ? *options->max_retries
+                                                                    : client_.options().task_max_retries);
   msg::TaskSpec& spec = *submit.mutable_spec();
   spec.set_function(function.id);
   spec.set_num_returns(1);
@@ -43,7 +47,8 @@ ObjectState* Submission::Send() {
   msg::TaskSpec& spec = *message_.As<msg::SubmitTask>().mutable_spec();
   const uint64_t limit = client_.options().inline_limit;
   for (const msg::TaskArg& arg : spec.args()) {
-    if (arg.value().size() > limit) ThrowTooLarge("an argument of " + std::string(function_.name), arg.value().size(), limit);
+    if (arg.value().size() > limit)
+      ThrowTooLarge("an argument of " + std::string(function_.name), arg.value().size(), limit);
   }
   client_.AwaitRoom();
   const uint64_t index = client_.NextIndex();
@@ -72,8 +77,9 @@ Values GetValues(const ObjectRef* refs, size_t count, int64_t timeout_ns) {
   Message answer = Client::Current().Get(refs, count, timeout_ns);
   const auto& ready = answer.As<msg::ObjectsReady>();
   if (ready.status() != 0) {
-    throw TimeoutError(std::to_string(count - static_cast<size_t>(ready.values_size())) + " of " + std::to_string(count) +
-                       " values were not there within " + ToString(Duration::Nanos(timeout_ns)));
+    throw TimeoutError(std::to_string(count - static_cast<size_t>(ready.values_size())) + " of " +
+                       std::to_string(count) + " values were not there within " +
+                       ToString(Duration::Nanos(timeout_ns)));
   }
   return Values(new Values::Body{std::move(answer)});
 }
@@ -92,7 +98,8 @@ void cancel(const ObjectRef& ref, CancelOptions options) {
 
 Context context() {
   const internal::Identity& identity = internal::Client::Current().identity();
-  Context context{.job = identity.job, .node = identity.node, .worker = identity.worker, .task = {}, .attempt = 0, .gpu_ids = {}};
+  Context context{
+      .job = identity.job, .node = identity.node, .worker = identity.worker, .task = {}, .attempt = 0, .gpu_ids = {}};
   if (const internal::RunningTask* task = internal::CurrentTask()) {
     context.task = task->task;
     context.attempt = task->attempt;

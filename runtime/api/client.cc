@@ -65,15 +65,18 @@ ObjectState* NewObjectState(ObjectId id, Client* client) {
 
 void ReleaseObject(ObjectState* state) {
   state->client->Release(state->id);
-  if (states_are_gone || states.free.size() >= kStatesKept) delete state;
-  else states.free.push_back(state);
+  if (states_are_gone || states.free.size() >= kStatesKept)
+    delete state;
+  else
+    states.free.push_back(state);
 }
 
 Client* Client::CurrentOrNull() { return CurrentSlot().load(std::memory_order_acquire); }
 
 Client& Client::Current() {
   Client* client = CurrentOrNull();
-  if (client == nullptr) throw UnavailableError("no session is open in this process: call orrery::init or orrery::main first");
+  if (client == nullptr)
+    throw UnavailableError("no session is open in this process: call orrery::init or orrery::main first");
   return *client;
 }
 
@@ -212,7 +215,8 @@ ObjectState* Client::Put(std::string bytes) {
 
 void Client::Cancel(const ObjectRef& ref, bool force, bool recursive) {
   CheckOpen();
-  if (ref.task().owner != identity_.worker) throw Error(StatusCode::kInvalidArgument, "only the process that submitted a task can cancel it");
+  if (ref.task().owner != identity_.worker)
+    throw Error(StatusCode::kInvalidArgument, "only the process that submitted a task can cancel it");
   Draft<msg::CancelTask> cancel;
   cancel->set_index(ref.task().index);
   cancel->set_force(force);
@@ -314,8 +318,10 @@ std::vector<uint32_t> Client::Wait(const ObjectRef* refs, size_t count, size_t n
 
 void Client::OnMessage(Message message) {
   uint64_t request = 0;
-  if (message.kind() == MessageKind::kObjectsReady) request = message.As<msg::ObjectsReady>().request();
-  else if (message.kind() == MessageKind::kWaitReply) request = message.As<msg::WaitReply>().request();
+  if (message.kind() == MessageKind::kObjectsReady)
+    request = message.As<msg::ObjectsReady>().request();
+  else if (message.kind() == MessageKind::kWaitReply)
+    request = message.As<msg::WaitReply>().request();
   std::lock_guard lock(mutex_);
   Call** call = calls_.Find(request);
   if (call == nullptr || (*call)->interrupted) return;  // the caller was interrupted

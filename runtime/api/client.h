@@ -36,8 +36,9 @@ class Backend {
   virtual bool Await(Call& call) = 0;
   // From within Client::OnMessage and Client::OnTaskFinished.
   virtual void Complete(Call& call) = 0;
-  // From now on calls Client::OnTaskFinished for every task that ends; before, it calls Client::SetUnfinished once, with the
-  // number of tasks that the core worker has not finished. A program that never has many unfinished tasks is not counted.
+  // From now on calls Client::OnTaskFinished for every task that ends; before, it calls Client::SetUnfinished once,
+  // with the number of tasks that the core worker has not finished. A program that never has many unfinished tasks is
+// not counted.
   virtual void CountFinished(Client& client) = 0;
 };
 
@@ -120,7 +121,7 @@ class Client {
   const ClientOptions options_;
   std::atomic<bool> open_{true};
   std::atomic<bool> broken_{false};
-  std::string broken_why_;                    // under mutex_
+  std::string broken_why_;  // under mutex_
   std::atomic<int> blocked_{0};
   std::atomic<uint64_t> next_index_{0};
   std::atomic<uint64_t> puts_{0};
@@ -130,15 +131,15 @@ class Client {
   std::atomic<bool> room_wanted_{false};
   enum class Counting : uint8_t { kOff, kAsked, kOn };
   std::atomic<Counting> counting_{Counting::kOff};
-  uint64_t handed_over_ = 0;                  // tasks when counting was asked for
+  uint64_t handed_over_ = 0;  // tasks when counting was asked for
 
   std::mutex mutex_;
-  Lookup<uint64_t, Call*> calls_;             // under mutex_
-  std::vector<uint64_t> task_requests_;       // under mutex_: requests of the running task
-  std::vector<Call*> room_waiters_;           // under mutex_
+  Lookup<uint64_t, Call*> calls_;  // under mutex_
+  std::vector<uint64_t> task_requests_;  // under mutex_: requests of the running task
+  std::vector<Call*> room_waiters_;  // under mutex_
   std::mutex class_mutex_;
   std::mutex release_mutex_;
-  std::vector<ObjectId> released_;            // under release_mutex_
+  std::vector<ObjectId> released_;  // under release_mutex_
 };
 
 // What the thread that runs tasks knows of the present one.

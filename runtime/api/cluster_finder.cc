@@ -37,12 +37,14 @@ Result<FoundCluster> FindInSession(const std::string& session_dir, const std::st
   const DaemonRecord* best = nullptr;
   const std::vector<DaemonRecord> records = session->Records();
   for (const DaemonRecord& record : records) {
-    if (record.role != "node_manager" || (!gcs_address.empty() && !SameEndpoint(record.gcs_address, gcs_address))) continue;
+    if (record.role != "node_manager" || (!gcs_address.empty() && !SameEndpoint(record.gcs_address, gcs_address)))
+      continue;
     if (best == nullptr || (record.head && !best->head)) best = &record;
   }
   if (best == nullptr) {
-    return Status(StatusCode::kNotFound, gcs_address.empty() ? "no cluster runs in " + session_dir
-                                                             : "no node of the cluster at " + gcs_address + " runs in " + session_dir);
+    return Status(StatusCode::kNotFound, gcs_address.empty()
+                                             ? "no cluster runs in " + session_dir
+                                             : "no node of the cluster at " + gcs_address + " runs in " + session_dir);
   }
   Result<Address> address = ParseAddress(best->address);
   if (!address.ok()) return address.status();
@@ -63,8 +65,9 @@ Result<FoundCluster> FindCluster(const SessionOptions& options) {
   Result<FoundCluster> found = FindInSession(orrery::Session::DefaultFolder(), address);
   if (found.ok() || found.status().code() != StatusCode::kNotFound) return found;
   if (address.empty()) return StartOwn(options);
-  return Status(StatusCode::kUnavailable, found.status().message() + ". A driver needs a node manager beside it: run `orrery start --address " +
-                                              address + "` here, or start the program on one of the cluster's machines");
+  return Status(StatusCode::kUnavailable,
+                found.status().message() + ". A driver needs a node manager beside it: run `orrery start --address " +
+                    address + "` here, or start the program on one of the cluster's machines");
 }
 
 }  // namespace orrery::internal

@@ -22,7 +22,8 @@ struct FoundCluster {
 
 // kUnavailable says what to start; kPermissionDenied names the file that may not be read.
 Result<FoundCluster> FindCluster(const SessionOptions& options);
-// The node manager of `session_dir` to connect to: of the cluster at `gcs_address` ("" for any), the head's if it is here.
+// The node manager of `session_dir` to connect to: of the cluster at `gcs_address` ("" for any), the head's if it is
+// here.
 Result<FoundCluster> FindInSession(const std::string& session_dir, const std::string& gcs_address);
 
 }  // namespace orrery::internal

@@ -123,8 +123,10 @@ inline constexpr bool kReflected = std::is_class_v<T> && std::is_aggregate_v<T> 
 
 template <class T>
 consteval size_t MinBytesOf() {
-  if constexpr (requires { Codec<T>::kMinBytes; }) return Codec<T>::kMinBytes;
-  else return 1;
+  if constexpr (requires { Codec<T>::kMinBytes; })
+    return Codec<T>::kMinBytes;
+  else
+    return 1;
 }
 
 template <class T>
@@ -142,19 +144,27 @@ struct FieldsOf<T> {
 // Tells numbers of different kind and size apart in signatures; equal on all compilers.
 template <class T>
 consteval uint64_t PlainTag() {
-  if constexpr (std::is_enum_v<T>) return PlainTag<std::underlying_type_t<T>>();
-  else if constexpr (std::is_same_v<T, bool>) return HashName("bool");
-  else if constexpr (std::is_floating_point_v<T>) return HashName("float") + sizeof(T);
-  else if constexpr (std::is_signed_v<T>) return HashName("signed") + sizeof(T);
-  else if constexpr (std::is_arithmetic_v<T>) return HashName("unsigned") + sizeof(T);
-  else if constexpr (kReflected<T>) return HashName("struct") + static_cast<uint64_t>(FieldCount<T>());
-  else return HashName("opaque");
+  if constexpr (std::is_enum_v<T>)
+    return PlainTag<std::underlying_type_t<T>>();
+  else if constexpr (std::is_same_v<T, bool>)
+    return HashName("bool");
+  else if constexpr (std::is_floating_point_v<T>)
+    return HashName("float") + sizeof(T);
+  else if constexpr (std::is_signed_v<T>)
+    return HashName("signed") + sizeof(T);
+  else if constexpr (std::is_arithmetic_v<T>)
+    return HashName("unsigned") + sizeof(T);
+  else if constexpr (kReflected<T>)
+    return HashName("struct") + static_cast<uint64_t>(FieldCount<T>());
+  else
+    return HashName("opaque");
 }
 
 template <class T>
 struct CannotEncode {
-  static_assert(!sizeof(T*), "orrery cannot send this type to another process: it is a pointer, a reference, a Ref inside "
-                             "a value, a view, or a class without a codec. Specialise orrery::Codec for it (codec.h)");
+  static_assert(!sizeof(T*),
+                "orrery cannot send this type to another process: it is a pointer, a reference, a Ref inside "
+                "a value, a view, or a class without a codec. Specialise orrery::Codec for it (codec.h)");
 };
 
 // What types that cannot be sent derive their codec from.
@@ -252,7 +262,10 @@ template <class T, int kDepth = kLookDepth>
 consteval uint64_t SchemaOf() {
   uint64_t hash = 0xcbf29ce484222325ULL;
   const auto mix = [&hash](uint64_t part) { hash = Mix64((hash ^ part) * 0x100000001b3ULL); };
-  if constexpr (requires { Codec<T>::kTag; typename Codec<T>::Parts; }) {
+  if constexpr (requires {
+                  Codec<T>::kTag;
+                  typename Codec<T>::Parts;
+                }) {
     mix(Codec<T>::kTag);
     if constexpr (kDepth > 0) {
       [&mix]<class... Ts>(TypeList<Ts...>) { (mix(SchemaOf<Ts, kDepth - 1>()), ...); }(typename Codec<T>::Parts{});

@@ -184,7 +184,8 @@ struct Codec<std::pair<A, B>> {
 
 namespace internal {
 
-// std::optional, std::unique_ptr and std::shared_ptr: nothing, or a value. What two shared_ptr share, they share no more.
+// std::optional, std::unique_ptr and std::shared_ptr: nothing, or a value. What two shared_ptr share, they share no
+// more.
 template <class T, class Holder, class Make>
 struct MaybeCodec {
   static constexpr bool kSupported = true;

@@ -52,7 +52,8 @@ Result<Settings> ParseSettings(const std::string& text) {
     const std::string entry = text.substr(begin, end - begin);
     const size_t equals = entry.find('=');
     if (equals == std::string::npos) return Status(StatusCode::kInvalidArgument, "setting '" + entry + "' has no '='");
-    if (Status status = SetSetting(settings, entry.substr(0, equals), entry.substr(equals + 1)); !status.ok()) return status;
+    if (Status status = SetSetting(settings, entry.substr(0, equals), entry.substr(equals + 1)); !status.ok())
+      return status;
     begin = end + 1;
   }
   return settings;
@@ -84,8 +85,11 @@ Status Driver::Start(DriverOptions options) {
   Result<std::unique_ptr<LiveEnv>> env = LiveEnv::Create(live);
   if (!env.ok()) return env.status();
   env_ = std::move(*env);
-  CoreWorkerOptions core{.self = env_->address(), .node_manager = options.node_manager, .worker = {},
-                         .pid = static_cast<uint32_t>(getpid()), .registration = MakeRegistration(options, env_->address())};
+  CoreWorkerOptions core{.self = env_->address(),
+                         .node_manager = options.node_manager,
+                         .worker = {},
+                         .pid = static_cast<uint32_t>(getpid()),
+                         .registration = MakeRegistration(options, env_->address())};
   core_worker_ = std::make_unique<CoreWorker>(*env_, settings_, std::move(core));
   backend_ = std::make_unique<LiveBackend>(*env_, *core_worker_, trace_);
   env_->SetStateMachine(core_worker_.get());
@@ -99,7 +103,8 @@ Status Driver::Start(DriverOptions options) {
   env_->Acquire();
   const Status why = env_->LastError(options.node_manager);
   env_->Release();
-  if (!why.ok()) return {why.code(), "cannot talk to the node manager at " + ToString(options.node_manager) + ": " + why.message()};
+  if (!why.ok())
+    return {why.code(), "cannot talk to the node manager at " + ToString(options.node_manager) + ": " + why.message()};
   if (answered) return registration_;
   return {StatusCode::kTimedOut, "the node manager at " + ToString(options.node_manager) + " did not answer"};
 }
@@ -108,7 +113,8 @@ void Driver::OnApplicationMessage(Message message) {
   switch (message.kind()) {
     case MessageKind::kDriverReady: {
       const auto& ready = message.As<msg::DriverReady>();
-      const Status status = ready.status() == 0 ? Status::Ok() : Status(static_cast<StatusCode>(ready.status()), ready.message());
+      const Status status =
+          ready.status() == 0 ? Status::Ok() : Status(static_cast<StatusCode>(ready.status()), ready.message());
       if (registered_) {  // it was; now the node manager is lost
         if (client_ != nullptr) client_->Break(status.message());
         return;

@@ -25,6 +25,8 @@ std::string TooLargeMessage(const std::string& what, uint64_t size, uint64_t lim
          " bytes); larger values need the object store, which is to come";
 }
 
-void ThrowTooLarge(const std::string& what, uint64_t size, uint64_t limit) { throw TooLargeError(TooLargeMessage(what, size, limit)); }
+void ThrowTooLarge(const std::string& what, uint64_t size, uint64_t limit) {
+  throw TooLargeError(TooLargeMessage(what, size, limit));
+}
 
 }  // namespace orrery::internal

@@ -21,7 +21,8 @@ std::string TypeNameOfCurrentException() {
   const std::type_info* type = abi::__cxa_current_exception_type();
   if (type == nullptr) return "unknown exception";
   int status = 0;
-  const std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(type->name(), nullptr, nullptr, &status), std::free);
+  const std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(type->name(), nullptr, nullptr, &status),
+                                                    std::free);
   return status == 0 ? name.get() : type->name();
 }
 
@@ -38,10 +39,12 @@ void DescribeException(msg::TaskExecuted& result, std::string_view function, boo
   try {
     throw;
   } catch (const TaskError& inner) {  // of a child: its type and place matter, this task is only on the way
-    Fail(result, StatusCode::kApplicationError, inner.what(), inner.type_name() + "\n" + inner.stack() + "and from there " + where);
+    Fail(result, StatusCode::kApplicationError, inner.what(),
+         inner.type_name() + "\n" + inner.stack() + "and from there " + where);
   } catch (const CancelledError& error) {
     if (cancelled) return Fail(result, StatusCode::kCancelled, error.what(), "");
-    Fail(result, StatusCode::kApplicationError, "orrery::CancelledError: " + std::string(error.what()), "orrery::CancelledError\n" + where);
+    Fail(result, StatusCode::kApplicationError, "orrery::CancelledError: " + std::string(error.what()),
+         "orrery::CancelledError\n" + where);
   } catch (const std::exception& error) {
     const std::string type = TypeNameOfCurrentException();
     Fail(result, StatusCode::kApplicationError, type + ": " + error.what(), type + "\n" + where);
@@ -51,7 +54,8 @@ void DescribeException(msg::TaskExecuted& result, std::string_view function, boo
   }
 }
 
-void CallFunction(const msg::TaskSpec& spec, const FunctionInfo& function, uint64_t inline_limit, msg::TaskExecuted& result) {
+void CallFunction(const msg::TaskSpec& spec, const FunctionInfo& function, uint64_t inline_limit,
+                  msg::TaskExecuted& result) {
   static thread_local std::vector<std::string_view> args;  // tasks do not nest on a thread
   args.clear();
   for (const msg::TaskArg& arg : spec.args()) args.emplace_back(arg.value());
@@ -60,7 +64,8 @@ void CallFunction(const msg::TaskSpec& spec, const FunctionInfo& function, uint6
   if (spec.num_returns() == 0) {
     result.clear_returns();  // nobody will ask for it
   } else if (value.size() > inline_limit) {
-    Fail(result, StatusCode::kTooLarge, TooLargeMessage("the result of " + std::string(function.name), value.size(), inline_limit), "");
+    Fail(result, StatusCode::kTooLarge,
+         TooLargeMessage("the result of " + std::string(function.name), value.size(), inline_limit), "");
   }
 }
 
@@ -79,8 +84,10 @@ Message ExecuteNow(const Message& request, RunningTask& task, uint64_t inline_li
   }
   const FunctionInfo& info = *function.value();
   if (info.arity != kAnyArity && static_cast<size_t>(spec.args_size()) != info.arity) {
-    Fail(*result, StatusCode::kInvalidArgument, std::string(info.name) + " takes " + std::to_string(info.arity) + " arguments, not " +
-                                                    std::to_string(spec.args_size()), "");
+    Fail(*result, StatusCode::kInvalidArgument,
+         std::string(info.name) + " takes " + std::to_string(info.arity) + " arguments, not " +
+             std::to_string(spec.args_size()),
+         "");
     return result;
   }
   CurrentTask() = &task;

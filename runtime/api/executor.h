@@ -9,7 +9,8 @@
 
 namespace orrery::internal {
 
-// Runs the ExecuteTask `request` on this thread as `task`; the TaskExecuted that answers it, without times. Never throws.
+// Runs the ExecuteTask `request` on this thread as `task`; the TaskExecuted that answers it, without times. Never
+// throws.
 Message ExecuteNow(const Message& request, RunningTask& task, uint64_t inline_limit);
 
 }  // namespace orrery::internal

@@ -35,11 +35,13 @@ bool RegisterFunction(const FunctionInfo* info) {
 Result<const FunctionInfo*> FindFunction(uint64_t id) {
   auto it = Table().find(id);
   if (it == Table().end()) {
-    return Status(StatusCode::kNotFound, "the worker's executable has no function with id " + Hex(id) +
-                                             ": it was built from other sources than the driver's, or f changed its signature");
+    return Status(StatusCode::kNotFound,
+                  "the worker's executable has no function with id " + Hex(id) +
+                      ": it was built from other sources than the driver's, or f changed its signature");
   }
   if (it->second.ambiguous) {
-    return Status(StatusCode::kAlreadyExists, "two functions of this executable share the name '" + std::string(it->second.info->name) +
+    return Status(StatusCode::kAlreadyExists, "two functions of this executable share the name '" +
+                                                  std::string(it->second.info->name) +
                                                   "' and signature (in unnamed namespaces of two files?): rename one");
   }
   return it->second.info;

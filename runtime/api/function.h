@@ -22,8 +22,8 @@ using Thunk = void (*)(const std::vector<std::string_view>& args, std::string& r
 inline constexpr size_t kAnyArity = ~size_t{0};  // the thunk looks itself
 
 struct FunctionInfo {
-  std::string_view name;    // "app::add"
-  uint64_t id = 0;          // of name and signature
+  std::string_view name;  // "app::add"
+  uint64_t id = 0;  // of name and signature
   size_t arity = 0;
   Thunk thunk = nullptr;
 };
@@ -97,8 +97,10 @@ struct FunctionTraits<R (*)(Ps...) noexcept> : FunctionTraits<R (*)(Ps...)> {};
 
 template <class R>
 consteval uint64_t ResultSchema() {
-  if constexpr (std::is_void_v<R>) return HashName("void");
-  else return SchemaOf<R>();
+  if constexpr (std::is_void_v<R>)
+    return HashName("void");
+  else
+    return SchemaOf<R>();
 }
 template <class R, class... Ps>
 consteval uint64_t SignatureOf(TypeList<Ps...>) {
@@ -111,14 +113,16 @@ consteval uint64_t SignatureOf(TypeList<Ps...>) {
 
 template <class T>
 struct MustBeEncodable {
-  static_assert(Encodable<T>, "orrery: the function has a parameter or result of type T that cannot be sent to another "
-                              "process; specialise orrery::Codec<T> (runtime/api/codec.h)");
+  static_assert(Encodable<T>,
+                "orrery: the function has a parameter or result of type T that cannot be sent to another "
+                "process; specialise orrery::Codec<T> (runtime/api/codec.h)");
 };
 
 template <auto kFunction, class R, class... Ps>
 struct ThunkFor {
-  static_assert(!(kTakesReference<Ps> || ...), "orrery: a task works on copies of its arguments; take them by value or by "
-                                               "const reference, and return what changed");
+  static_assert(!(kTakesReference<Ps> || ...),
+                "orrery: a task works on copies of its arguments; take them by value or by "
+                "const reference, and return what changed");
   template <size_t... I>
   static void CallWith(const std::vector<std::string_view>& args, std::string& result, std::index_sequence<I...>) {
     (void)args;

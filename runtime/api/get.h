@@ -60,7 +60,8 @@ T ValueAt(const Values& values, size_t i) {
 }
 
 template <class T>
-using Collected = std::conditional_t<std::is_void_v<T>, void, std::vector<std::conditional_t<std::is_void_v<T>, char, T>>>;
+using Collected =
+    std::conditional_t<std::is_void_v<T>, void, std::vector<std::conditional_t<std::is_void_v<T>, char, T>>>;
 
 template <class T>
 Collected<T> GetAll(const std::vector<Ref<T>>& refs, int64_t timeout_ns) {
@@ -121,7 +122,8 @@ struct WaitResult {
   std::vector<Ref<T>> unready;
 };
 
-// Returns when `num_returns` of the refs are ready (or more, if they are), or the time has passed. Throws no task's error.
+// Returns when `num_returns` of the refs are ready (or more, if they are), or the time has passed. Throws no task's
+// error.
 template <class T, class Rep = int64_t, class Period = std::nano>
 WaitResult<T> wait(const std::vector<Ref<T>>& refs, size_t num_returns = 1,
                    std::chrono::duration<Rep, Period> timeout = std::chrono::nanoseconds(-1)) {
@@ -147,10 +149,12 @@ Ref<std::remove_cvref_t<T>> put(const T& value) {
 }
 
 struct CancelOptions {
-  bool force = false;     // kill the worker if the task runs; else the task must look at orrery::cancelled(), or wait in get
+  bool force =
+      false;     // kill the worker if the task runs; else the task must look at orrery::cancelled(), or wait in get
   bool recursive = true;  // also the tasks that the task submitted
 };
-// Asks that the task of `ref` does not go on; its value becomes CancelledError unless it finishes first. Returns at once.
+// Asks that the task of `ref` does not go on; its value becomes CancelledError unless it finishes first. Returns at
+// once.
 void cancel(const ObjectRef& ref, CancelOptions options = {});
 
 }  // namespace orrery

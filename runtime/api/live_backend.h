@@ -10,7 +10,8 @@ namespace orrery::internal {
 class LiveBackend final : public Backend, public TraceSink {
  public:
   // `next` gets every event, from the start; may be nullptr. All outlive the backend's use.
-  LiveBackend(LiveEnv& env, CoreWorker& core_worker, TraceSink* next) : env_(env), core_worker_(core_worker), next_(next) {
+  LiveBackend(LiveEnv& env, CoreWorker& core_worker, TraceSink* next)
+      : env_(env), core_worker_(core_worker), next_(next) {
     env_.SetTraceSink(next_);
   }
   void Post(Message message) override { env_.Post(Address::Application(), std::move(message)); }

@@ -71,7 +71,8 @@ std::vector<std::string> NodeWords(const LocalNode& node) {
   const FixedPoint memory = resources.Get(ResourceKind::kMemory);
   if (memory > FixedPoint()) words.push_back("--memory=" + Exactly(memory) + "B");
   std::string custom, labels;
-  for (const auto& [name, amount] : resources.custom()) custom += (custom.empty() ? "{\"" : ", \"") + name + "\": " + Exactly(amount);
+  for (const auto& [name, amount] : resources.custom())
+    custom += (custom.empty() ? "{\"" : ", \"") + name + "\": " + Exactly(amount);
   for (const auto& [key, value] : node.labels) labels += (labels.empty() ? "" : ",") + key + "=" + value;
   if (!custom.empty()) words.push_back("--resources=" + custom + "}");
   if (!labels.empty()) words.push_back("--labels=" + labels);
@@ -118,7 +119,8 @@ Result<std::unique_ptr<LocalCluster>> LocalCluster::Start(LocalClusterOptions op
   auto impl = std::make_unique<Impl>();
   impl->own_folder = options.session_dir.empty();
   impl->session_dir = impl->own_folder ? FreshFolder() : options.session_dir;
-  if (impl->session_dir.empty()) return Status(StatusCode::kUnavailable, std::string("cannot make a session folder: ") + std::strerror(errno));
+  if (impl->session_dir.empty())
+    return Status(StatusCode::kUnavailable, std::string("cannot make a session folder: ") + std::strerror(errno));
   std::unique_ptr<LocalCluster> cluster(new LocalCluster(std::move(impl)));  // from here on its destructor cleans up
   Impl& own = *cluster->impl_;
   Result<Session> session = Session::Open(own.session_dir);

@@ -14,16 +14,16 @@
 namespace orrery {
 
 struct LocalNode {
-  std::string name = {};   // empty: the cluster names it
+  std::string name = {};  // empty: the cluster names it
   ResourceSet resources = {};
   Labels labels = {};
   std::map<std::string, std::string> environment = {};  // added to that of the daemon and its workers
 };
 
 struct LocalClusterOptions {
-  std::vector<LocalNode> nodes;                 // the first is the head
+  std::vector<LocalNode> nodes;  // the first is the head
   std::map<std::string, std::string> settings = {};  // of all daemons
-  std::string session_dir = {};                 // empty: a fresh folder, removed by Stop
+  std::string session_dir = {};  // empty: a fresh folder, removed by Stop
 };
 
 // The daemons are children of this process and end with the thread that started them, also when it is killed.

@@ -44,7 +44,8 @@ class ObjectRef {
     return *this;
   }
   ~ObjectRef() {
-    if (state_ != nullptr && state_->count.fetch_sub(1, std::memory_order_acq_rel) == 1) internal::ReleaseObject(state_);
+    if (state_ != nullptr && state_->count.fetch_sub(1, std::memory_order_acq_rel) == 1)
+      internal::ReleaseObject(state_);
   }
   explicit operator bool() const { return state_ != nullptr; }
   // {} for an empty ref.
@@ -58,8 +59,8 @@ class ObjectRef {
   internal::ObjectState* state_ = nullptr;
 };
 
-// Names a T. Pass it where a task's function takes a T: the task starts when the value is there. Not yet possible inside
-// other values (a vector of refs) nor as a result; that comes with the object store.
+// Names a T. Pass it where a task's function takes a T: the task starts when the value is there. Not yet possible
+// inside other values (a vector of refs) nor as a result; that comes with the object store.
 template <class T>
 class Ref : public ObjectRef {
  public:

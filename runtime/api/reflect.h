@@ -1,4 +1,5 @@
-// The fields of an aggregate without help from its author: counted by trying initialisers, reached by structured bindings.
+// The fields of an aggregate without help from its author: counted by trying initialisers, reached by structured
+ // bindings.
 #pragma once
 
 #include <cstddef>
@@ -30,7 +31,8 @@ consteval bool InitialisableWith(std::index_sequence<I...>) {
 // array (use std::array); T may have no base class.
 template <class T, int kTry = kMaxFields + 1>
 consteval int FieldCount() {
-  if constexpr (!std::is_aggregate_v<T> || std::is_array_v<T> || std::is_union_v<T>) return -1;
+  if constexpr (!std::is_aggregate_v<T> || std::is_array_v<T> || std::is_union_v<T>)
+    return -1;
   else if constexpr (InitialisableWith<T>(std::make_index_sequence<static_cast<size_t>(kTry)>{})) {
     return kTry > kMaxFields ? -1 : kTry;
   } else if constexpr (kTry == 0) {

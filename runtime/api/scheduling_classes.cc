@@ -30,7 +30,9 @@ SchedulingRequest RequestFor(const TaskOptions& options) {
   request.resources.Set(ResourceKind::kMemory, FixedPoint::FromDouble(static_cast<double>(options.memory)));
   for (const auto& [name, amount] : options.resources) request.resources.Set(name, FixedPoint::FromDouble(amount));
   request.strategy = options.strategy;
-  const auto append = [](LabelSelector& to, const LabelSelector& more) { to.insert(to.end(), more.begin(), more.end()); };
+  const auto append = [](LabelSelector& to, const LabelSelector& more) {
+    to.insert(to.end(), more.begin(), more.end());
+  };
   append(request.strategy.hard_labels, options.label_selector);
   append(request.strategy.soft_labels, options.preferred_labels);
   return request;
@@ -38,13 +40,17 @@ SchedulingRequest RequestFor(const TaskOptions& options) {
 
 }  // namespace
 
-uint32_t ClassFor(uint64_t function, const TaskOptions& options) { return ClassForRequest(function, RequestFor(options)); }
+uint32_t ClassFor(uint64_t function, const TaskOptions& options) {
+  return ClassForRequest(function, RequestFor(options));
+}
 
 uint32_t ClassForRequest(uint64_t function, const SchedulingRequest& request) {
-  if (const Status status = ValidateRequest(request.resources); !status.ok()) throw Error(status.code(), status.message());
+  if (const Status status = ValidateRequest(request.resources); !status.ok())
+    throw Error(status.code(), status.message());
   Table& table = TheTable();
   std::lock_guard lock(table.mutex);
-  const auto [it, inserted] = table.ids.try_emplace({function, request}, static_cast<uint32_t>(table.requests.size() + 1));
+  const auto [it, inserted] =
+      table.ids.try_emplace({function, request}, static_cast<uint32_t>(table.requests.size() + 1));
   if (inserted) table.requests.push_back(request);
   return it->second;
 }

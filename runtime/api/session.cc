@@ -24,7 +24,8 @@ std::string BaseName(const std::string& path) { return path.substr(path.rfind('/
 }  // namespace
 
 api::Session::Session(int argc, char** argv, const SessionOptions& options) : impl_(std::make_unique<Impl>()) {
-  if (internal::Client::CurrentOrNull() != nullptr) throw Error(StatusCode::kAlreadyExists, "this process has a session already");
+  if (internal::Client::CurrentOrNull() != nullptr)
+    throw Error(StatusCode::kAlreadyExists, "this process has a session already");
   impl_->args.assign(argv, argv + argc);
   Result<internal::FoundCluster> cluster = internal::FindCluster(options);
   if (!cluster.ok()) internal::ThrowError(cluster.status().code(), cluster.status().message());

@@ -15,7 +15,8 @@ namespace orrery {
 // The name differs from the session folder's class of runtime/transport at link time.
 inline namespace api {
 
-// A driver's life in a cluster, one at a time per process. Every task it submitted and nobody waits for is abandoned with it.
+// A driver's life in a cluster, one at a time per process. Every task it submitted and nobody waits for is abandoned
+// with it.
 class Session {
  public:
   // Connects; throws UnavailableError or Error(kPermissionDenied) with what to do about it.
@@ -52,8 +53,8 @@ int RunDriver(int argc, char** argv, const SessionOptions& options, const std::f
 // First thing in main: orrery::Session session = orrery::init(argc, argv);  In a worker process it does not return.
 api::Session init(int argc, char** argv, const SessionOptions& options = {});
 
-// The whole of main: return orrery::main(argc, argv, [](orrery::Session& session) { … });  The program returns nothing or
-// an exit code.
+// The whole of main: return orrery::main(argc, argv, [](orrery::Session& session) { … });  The program returns nothing
+// or an exit code.
 template <class Program>
   requires std::is_invocable_v<Program&, api::Session&>
 int main(int argc, char** argv, Program program, const SessionOptions& options = {}) {

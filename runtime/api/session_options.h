@@ -6,8 +6,8 @@
 
 namespace orrery {
 
-// Where to connect. Without an address: $ORRERY_ADDRESS, else the cluster running on this machine in this session folder,
-// else a cluster of one node is started for this program and ends with it.
+// Where to connect. Without an address: $ORRERY_ADDRESS, else the cluster running on this machine in this session
+// folder, else a cluster of one node is started for this program and ends with it.
 struct SessionOptions {
   std::string address = {};                     // "host:port" of the head; "local": always a cluster of one's own
   std::string name = {};                        // of the job; default: the executable's name

@@ -46,7 +46,8 @@ std::vector<std::string> Environment(const std::map<std::string, std::string>& a
 }
 
 // posix_spawn's error number.
-int Spawn(std::vector<std::string> words, std::vector<std::string> environment, const std::string& log, int ready, int* pid) {
+int Spawn(std::vector<std::string> words, std::vector<std::string> environment, const std::string& log, int ready,
+          int* pid) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
@@ -63,7 +64,8 @@ int Spawn(std::vector<std::string> words, std::vector<std::string> environment, 
   posix_spawnattr_setsigdefault(&attributes, &all);
   posix_spawnattr_setpgroup(&attributes, 0);  // Ctrl-C is for the program; it ends its cluster in order
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  const int error = posix_spawn(pid, words[0].c_str(), &actions, &attributes, Pointers(words).data(), Pointers(environment).data());
+  const int error =
+      posix_spawn(pid, words[0].c_str(), &actions, &attributes, Pointers(words).data(), Pointers(environment).data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   return error;
@@ -116,13 +118,16 @@ std::vector<int> ChildrenOf(int pid) {
 }
 
 Result<StartedDaemon> SpawnDaemon(const std::string& role, const std::vector<std::string>& words,
-                                  const std::map<std::string, std::string>& environment, const std::string& session_dir) {
+                                  const std::map<std::string, std::string>& environment,
+                                  const std::string& session_dir) {
   const std::string command = FindOrreryCommand();
   if (command.empty()) {
-    return Status(StatusCode::kNotFound, "the orrery command is neither in $ORRERY_HOME/bin, nor beside this program, nor on PATH");
+    return Status(StatusCode::kNotFound,
+                  "the orrery command is neither in $ORRERY_HOME/bin, nor beside this program, nor on PATH");
   }
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return Status(StatusCode::kUnavailable, std::string("pipe: ") + std::strerror(errno));
+  if (pipe2(ends, O_CLOEXEC) != 0)
+    return Status(StatusCode::kUnavailable, std::string("pipe: ") + std::strerror(errno));
   // A descriptor that already had the number of the target would keep its close-on-exec flag.
   const int write_end = fcntl(ends[1], F_DUPFD_CLOEXEC, 10);
   close(ends[1]);
@@ -143,8 +148,10 @@ Result<StartedDaemon> SpawnDaemon(const std::string& role, const std::vector<std
   }
   kill(daemon.pid, SIGKILL);
   waitpid(daemon.pid, nullptr, 0);
-  if (!in_time) return Status(StatusCode::kTimedOut, "the " + role + " daemon was not ready within 30 s (log: " + log + ")");
-  return Status(StatusCode::kUnavailable, line.empty() ? "the " + role + " daemon ended at once (log: " + log + ")" : line);
+  if (!in_time)
+    return Status(StatusCode::kTimedOut, "the " + role + " daemon was not ready within 30 s (log: " + log + ")");
+  return Status(StatusCode::kUnavailable,
+                line.empty() ? "the " + role + " daemon ended at once (log: " + log + ")" : line);
 }
 
 }  // namespace orrery::internal

@@ -17,6 +17,7 @@ struct StartedDaemon {
 // `role`: "gcs" or "node". Its log goes to SESSION_DIR/logs. kNotFound without an orrery command, kUnavailable with the
 // daemon's own words when it gives up, kTimedOut when it says nothing for 30 s; then it has been killed.
 Result<StartedDaemon> SpawnDaemon(const std::string& role, const std::vector<std::string>& words,
-                                  const std::map<std::string, std::string>& environment, const std::string& session_dir);
+                                  const std::map<std::string, std::string>& environment,
+                                  const std::string& session_dir);
 
 }  // namespace orrery::internal

@@ -23,8 +23,8 @@ struct CallOptions {
   std::string name;
 };
 
-// One task under construction. Blocks while this process has too many unfinished tasks; throws UnavailableError outside a
-// session.
+// One task under construction. Blocks while this process has too many unfinished tasks; throws UnavailableError outside
+// a session.
 class Submission {
  public:
   Submission(const FunctionInfo& function, uint32_t class_id, const CallOptions* options);
@@ -46,8 +46,10 @@ class Submission {
 template <class P, class A>
 consteval bool AcceptsArgument() {
   using Given = std::remove_cvref_t<A>;
-  if constexpr (kIsRef<Given>) return std::is_same_v<typename Given::Value, StoredArgument<P>>;
-  else return std::is_convertible_v<A, StoredArgument<P>>;
+  if constexpr (kIsRef<Given>)
+    return std::is_same_v<typename Given::Value, StoredArgument<P>>;
+  else
+    return std::is_convertible_v<A, StoredArgument<P>>;
 }
 template <class Parameters, class... As>
 inline constexpr bool kAccepts = false;

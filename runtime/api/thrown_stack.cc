@@ -29,7 +29,8 @@ Noted& OfThisThread() {
 std::string NameOf(const Dl_info& info) {
   if (info.dli_sname == nullptr) return "?";
   int status = 0;
-  const std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(info.dli_sname, nullptr, nullptr, &status), std::free);
+  const std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(info.dli_sname, nullptr, nullptr, &status),
+                                                    std::free);
   return status == 0 ? name.get() : info.dli_sname;
 }
 
@@ -49,7 +50,8 @@ std::string FormatThrownStack() {
     if (dladdr(noted.frames[static_cast<size_t>(i)], &info) == 0) continue;
     const std::string name = NameOf(info);
     std::array<char, 64> offset{};
-    const auto distance = reinterpret_cast<uintptr_t>(noted.frames[static_cast<size_t>(i)]) - reinterpret_cast<uintptr_t>(info.dli_fbase);
+    const auto distance =
+        reinterpret_cast<uintptr_t>(noted.frames[static_cast<size_t>(i)]) - reinterpret_cast<uintptr_t>(info.dli_fbase);
     std::snprintf(offset.data(), offset.size(), "+0x%zx", static_cast<size_t>(distance));
     text += "  #" + std::to_string(i - 1) + " " + name + " at " + info.dli_fname + offset.data() + "\n";
     if (name.find("orrery::internal::ThunkFor<") != std::string::npos) break;  // what follows is ours

@@ -52,8 +52,11 @@ class Worker {
 };
 
 CoreWorkerOptions CoreOptions(const WorkerEnvironment& environment, const LiveEnv& env) {
-  return {.self = env.address(), .node_manager = environment.node_manager, .worker = environment.worker,
-          .pid = static_cast<uint32_t>(getpid()), .registration = {}};
+  return {.self = env.address(),
+          .node_manager = environment.node_manager,
+          .worker = environment.worker,
+          .pid = static_cast<uint32_t>(getpid()),
+          .registration = {}};
 }
 
 Worker::Worker(const WorkerEnvironment& environment, const Settings& settings, std::unique_ptr<LiveEnv> env)
@@ -100,7 +103,8 @@ void Worker::RunTask(const Message& execute) {
   running_.cancelled.store(false);
   in_task_ = true;
   env_->Release(false);
-  const Time start = last_finish_;  // of the row's begin or its last task: within a microsecond of now, without asking the clock
+  const Time start =
+      last_finish_;  // of the row's begin or its last task: within a microsecond of now, without asking the clock
   Message executed = ExecuteNow(execute, running_, client_->options().inline_limit);
   last_finish_ = env_->Now();
   env_->Acquire();

@@ -8,7 +8,6 @@ namespace orrery {
 
 }  // namespace orrery
 
-#define ORRERY_ASSERT(condition) \
-  ((condition) ? (void)0 : ::orrery::AssertionFailed(#condition, __FILE__, __LINE__, ""))
+#define ORRERY_ASSERT(condition) ((condition) ? (void)0 : ::orrery::AssertionFailed(#condition, __FILE__, __LINE__, ""))
 #define ORRERY_ASSERT_MSG(condition, detail) \
   ((condition) ? (void)0 : ::orrery::AssertionFailed(#condition, __FILE__, __LINE__, detail))

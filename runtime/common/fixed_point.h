@@ -18,8 +18,14 @@ struct FixedPoint {
   constexpr double value() const { return static_cast<double>(raw) / kUnit; }
   constexpr bool whole() const { return raw % kUnit == 0; }
   constexpr auto operator<=>(const FixedPoint&) const = default;
-  constexpr FixedPoint& operator+=(FixedPoint o) { raw += o.raw; return *this; }
-  constexpr FixedPoint& operator-=(FixedPoint o) { raw -= o.raw; return *this; }
+  constexpr FixedPoint& operator+=(FixedPoint o) {
+    raw += o.raw;
+    return *this;
+  }
+  constexpr FixedPoint& operator-=(FixedPoint o) {
+    raw -= o.raw;
+    return *this;
+  }
 };
 constexpr FixedPoint operator+(FixedPoint a, FixedPoint b) { return {a.raw + b.raw}; }
 constexpr FixedPoint operator-(FixedPoint a, FixedPoint b) { return {a.raw - b.raw}; }

@@ -10,8 +10,8 @@
 
 namespace orrery {
 
-// Find, insert, erase, and the keys for sorting: nothing else. Pointers into it are invalidated by Insert and Erase. Where an order is needed,
-// keep a sorted container beside it.
+// Find, insert, erase, and the keys for sorting: nothing else. Pointers into it are invalidated by Insert and Erase.
+// Where an order is needed, keep a sorted container beside it.
 template <class Key, class Value, class Hash = IdHash>
 class Lookup {
  public:

@@ -8,12 +8,14 @@ namespace {
 using Custom = std::vector<std::pair<std::string, FixedPoint>>;
 
 Custom::const_iterator LowerBound(const Custom& custom, std::string_view name) {
-  return std::lower_bound(custom.begin(), custom.end(), name, [](const auto& entry, auto n) { return entry.first < n; });
+  return std::lower_bound(custom.begin(), custom.end(), name,
+                          [](const auto& entry, auto n) { return entry.first < n; });
 }
 }  // namespace
 
 const char* ResourceKindName(ResourceKind kind) {
-  static constexpr std::array<const char*, kPredefinedResources> kNames = {"CPU", "memory", "object_store_memory", "GPU"};
+  static constexpr std::array<const char*, kPredefinedResources> kNames = {"CPU", "memory", "object_store_memory",
+                                                                           "GPU"};
   return kNames[static_cast<size_t>(kind)];
 }
 
@@ -42,7 +44,8 @@ ResourceSet& ResourceSet::Set(std::string_view name, FixedPoint amount) {
 }
 
 bool ResourceSet::empty() const {
-  return custom_.empty() && std::all_of(predefined_.begin(), predefined_.end(), [](FixedPoint x) { return x.raw == 0; });
+  return custom_.empty() &&
+         std::all_of(predefined_.begin(), predefined_.end(), [](FixedPoint x) { return x.raw == 0; });
 }
 
 bool ResourceSet::FitsIn(const ResourceSet& other) const {

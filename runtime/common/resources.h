@@ -78,9 +78,9 @@ struct SchedulingStrategy {
   enum class Kind : uint8_t { kDefault, kSpread, kRandom, kNodeAffinity };
   Kind kind = Kind::kDefault;
   uint32_t affinity_node = 0;          // kNodeAffinity: the node's id
-  bool soft = false;                   // kNodeAffinity: fall back to kDefault when that node is dead or cannot ever fit
-  LabelSelector hard_labels;           // must hold, in every kind
-  LabelSelector soft_labels;           // preferred, in every kind
+  bool soft = false;  // kNodeAffinity: fall back to kDefault when that node is dead or cannot ever fit
+  LabelSelector hard_labels;  // must hold, in every kind
+  LabelSelector soft_labels;  // preferred, in every kind
   auto operator<=>(const SchedulingStrategy&) const = default;
 };
 

@@ -105,7 +105,8 @@ Status SetSetting(Settings& settings, std::string_view name, std::string_view va
     std::vector<std::string> names;
     for (const Knob& k : knobs) names.emplace_back(k.name);
     const std::string nearest = NearestName(name, names);
-    return Bad("unknown setting '" + std::string(name) + "'" + (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
+    return Bad("unknown setting '" + std::string(name) + "'" +
+               (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
   }
   const std::string where = "setting '" + std::string(name) + "': ";
   if (knob->text != nullptr) {
@@ -116,7 +117,8 @@ Status SetSetting(Settings& settings, std::string_view name, std::string_view va
     settings.*(knob->duration) = *duration;
   } else if (knob->count != nullptr) {
     int64_t number = 0;
-    if (!ParseNumber(value, number) || number < -1) return Bad(where + "expected a whole number, not '" + std::string(value) + "'");
+    if (!ParseNumber(value, number) || number < -1)
+      return Bad(where + "expected a whole number, not '" + std::string(value) + "'");
     settings.*(knob->count) = number;
   } else {
     double number = 0;
@@ -137,7 +139,8 @@ std::vector<SettingInfo> ListSettings(const Settings& settings) {
     if (knob.count != nullptr) value = std::to_string(settings.*(knob.count));
     if (knob.fraction != nullptr) {
       std::array<char, 32> buffer{};
-      value.assign(buffer.data(), std::to_chars(buffer.data(), buffer.data() + buffer.size(), settings.*(knob.fraction)).ptr);
+      value.assign(buffer.data(),
+                   std::to_chars(buffer.data(), buffer.data() + buffer.size(), settings.*(knob.fraction)).ptr);
     }
     list.push_back({knob.name, knob.unit, value});
   }

@@ -13,32 +13,32 @@ namespace orrery {
 
 // Defaults are Ray's where reference behaviour exists; comments in settings.cc name the differences.
 struct Settings {
-  std::string placement = "hybrid";           // policy that picks nodes; see scheduling/policy.h for the names
-  double spread_threshold = 0.5;              // hybrid: scores below count as 0
-  double top_k_fraction = 0.2;                // hybrid: choose among this fraction of the nodes
-  int64_t top_k_absolute = 1;                 // hybrid: but at least among these
-  Duration worker_lease_timeout = Duration::Millis(500);      // a lease older than this is given back
-  Duration lease_idle_timeout = Duration::Millis(10);         // an idle lease of a class of short tasks is kept this long
-  int64_t max_tasks_in_flight_per_worker = 1000;              // cap of adaptive pipelining; 1 turns it off
-  Duration pipeline_target = Duration::Millis(2);             // queue at most this much expected work on one worker
-  int64_t max_pending_lease_requests = -1;    // per scheduling class; -1: max(10, alive nodes)
-  int64_t max_pending_tasks = 10'000'000;     // per driver or worker; submissions beyond are refused
+  std::string placement = "hybrid";  // policy that picks nodes; see scheduling/policy.h for the names
+  double spread_threshold = 0.5;  // hybrid: scores below count as 0
+  double top_k_fraction = 0.2;  // hybrid: choose among this fraction of the nodes
+  int64_t top_k_absolute = 1;  // hybrid: but at least among these
+  Duration worker_lease_timeout = Duration::Millis(500);  // a lease older than this is given back
+  Duration lease_idle_timeout = Duration::Millis(10);  // an idle lease of a class of short tasks is kept this long
+  int64_t max_tasks_in_flight_per_worker = 1000;  // cap of adaptive pipelining; 1 turns it off
+  Duration pipeline_target = Duration::Millis(2);  // queue at most this much expected work on one worker
+  int64_t max_pending_lease_requests = -1;  // per scheduling class; -1: max(10, alive nodes)
+  int64_t max_pending_tasks = 10'000'000;  // per driver or worker; submissions beyond are refused
   int64_t task_max_retries = 3;
   Duration task_retry_delay = Duration::Millis(0);
-  int64_t inline_limit = 100 * 1024;          // bytes; larger arguments and results need the object store
-  Duration resource_report_interval = Duration::Millis(10);   // at most one report per node in this time
+  int64_t inline_limit = 100 * 1024;  // bytes; larger arguments and results need the object store
+  Duration resource_report_interval = Duration::Millis(10);  // at most one report per node in this time
   Duration health_check_initial_delay = Duration::Seconds(5);
   Duration health_check_period = Duration::Seconds(3);
   Duration health_check_timeout = Duration::Seconds(10);
-  int64_t health_check_failures = 5;          // in a row, then the node is dead
-  Duration gcs_reconnect_timeout = Duration::Seconds(60);     // a node without its GCS for this long exits
+  int64_t health_check_failures = 5;  // in a row, then the node is dead
+  Duration gcs_reconnect_timeout = Duration::Seconds(60);  // a node without its GCS for this long exits
   Duration worker_register_timeout = Duration::Seconds(60);
-  Duration worker_idle_timeout = Duration::Millis(1000);      // idle workers above the soft limit are reaped
-  int64_t worker_soft_limit = -1;             // idle workers kept; -1: number of CPUs
-  int64_t worker_startup_concurrency = -1;    // processes started at once; -1: number of CPUs
-  Duration worker_kill_grace = Duration::Seconds(5);          // between SIGTERM and SIGKILL
+  Duration worker_idle_timeout = Duration::Millis(1000);  // idle workers above the soft limit are reaped
+  int64_t worker_soft_limit = -1;  // idle workers kept; -1: number of CPUs
+  int64_t worker_startup_concurrency = -1;  // processes started at once; -1: number of CPUs
+  Duration worker_kill_grace = Duration::Seconds(5);  // between SIGTERM and SIGKILL
   Duration cancel_retry_interval = Duration::Seconds(2);
-  Duration request_retry_interval = Duration::Seconds(1);     // re-sending of unanswered control requests
+  Duration request_retry_interval = Duration::Seconds(1);  // re-sending of unanswered control requests
 };
 
 // Sets one knob from text ("0.5", "500ms", "hybrid"). An unknown name or a bad value is kInvalidArgument; the message
@@ -47,8 +47,8 @@ Status SetSetting(Settings& settings, std::string_view name, std::string_view va
 
 struct SettingInfo {
   std::string name;
-  std::string unit;      // "duration", "count", "fraction", "bytes", "name"
-  std::string value;     // current value as text, accepted by SetSetting
+  std::string unit;  // "duration", "count", "fraction", "bytes", "name"
+  std::string value;  // current value as text, accepted by SetSetting
 };
 std::vector<SettingInfo> ListSettings(const Settings& settings);
 

@@ -23,8 +23,6 @@ const char* StatusCodeName(StatusCode code) {
   return "Unknown";
 }
 
-std::string Status::ToString() const {
-  return ok() ? "Ok" : std::string(StatusCodeName(code_)) + ": " + message_;
-}
+std::string Status::ToString() const { return ok() ? "Ok" : std::string(StatusCodeName(code_)) + ": " + message_; }
 
 }  // namespace orrery

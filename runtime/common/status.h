@@ -51,7 +51,7 @@ class [[nodiscard]] Status {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::move(value)) {}                                       // NOLINT(google-explicit-constructor)
+  Result(T value) : state_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
   Result(Status status) : state_(std::move(status)) { ORRERY_ASSERT(!this->status().ok()); }  // NOLINT
   bool ok() const { return std::holds_alternative<T>(state_); }
   const Status& status() const {

@@ -31,8 +31,11 @@ struct CoreContext {
   uint32_t alive_nodes = 1;
 
   CoreContext(Env& e, Settings s, CoreWorkerOptions o)
-      : env(e), settings(std::move(s)), options(std::move(o)),
-        requests(env, TimerKind::kRetryRequests, settings.request_retry_interval), id(options.worker) {}
+      : env(e),
+        settings(std::move(s)),
+        options(std::move(o)),
+        requests(env, TimerKind::kRetryRequests, settings.request_retry_interval),
+        id(options.worker) {}
   bool driver() const { return static_cast<bool>(options.registration); }
 };
 

@@ -58,7 +58,9 @@ void CoreWorker::OnMessage(const Address& from, Message message) {
       break;
     }
     case MessageKind::kLeaseReply: submitter_.OnLeaseReply(from, message.As<msg::LeaseReply>()); break;
-    case MessageKind::kReturnLeaseReply: submitter_.OnReturnLeaseReply(from, message.As<msg::ReturnLeaseReply>()); break;
+    case MessageKind::kReturnLeaseReply:
+      submitter_.OnReturnLeaseReply(from, message.As<msg::ReturnLeaseReply>());
+      break;
     case MessageKind::kWorkerFailed: submitter_.OnWorkerFailed(message.As<msg::WorkerFailed>()); break;
     case MessageKind::kNodeDied: {
       const auto& notice = message.As<msg::NodeDied>();

@@ -88,8 +88,10 @@ void MemoryStore::Release(ObjectId id) {
 // A pending object stays until its value comes: a late Seal must find where to end.
 void MemoryStore::MaybeDrop(ObjectId id, const Object& object) {
   if (!object.ready || !object.released || object.dependents > 0) return;
-  if (id.index == 0) first_.Erase(id.task.index);
-  else others_.Erase(id);
+  if (id.index == 0)
+    first_.Erase(id.task.index);
+  else
+    others_.Erase(id);
 }
 
 }  // namespace orrery

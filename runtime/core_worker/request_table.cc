@@ -80,8 +80,10 @@ void RequestTable::ForgetTask() {
 }
 
 void RequestTable::Answer(uint64_t id, const Request& request, bool timed_out) {
-  if (request.wait) AnswerWait(id, request);
-  else AnswerGet(id, request, timed_out);
+  if (request.wait)
+    AnswerWait(id, request);
+  else
+    AnswerGet(id, request, timed_out);
 }
 
 void RequestTable::AnswerGet(uint64_t id, const Request& request, bool timed_out) {

@@ -44,11 +44,16 @@ void TaskManager::Submit(Message message) {
   const msg::TaskSpec& spec = submit.spec();
   for (uint32_t i = 0; i < spec.num_returns(); ++i) store_.AddPending({{core_.id, task}, i});
   if (submit.parent() != 0) children_[{{submit.parent_owner()}, submit.parent()}].push_back(task);
-  core_.env.Trace({.kind = TraceKind::kTaskSubmitted, .task = {core_.id, task}, .node = core_.node, .worker = core_.id, .text = spec.name()});
+  core_.env.Trace({.kind = TraceKind::kTaskSubmitted,
+                   .task = {core_.id, task},
+                   .node = core_.node,
+                   .worker = core_.id,
+                   .text = spec.name()});
   if (closed_.status != StatusCode::kOk) return Fail(task, closed_);
   if (static_cast<int64_t>(tasks_.size()) > core_.settings.max_pending_tasks) {
-    return Fail(task, {.status = StatusCode::kUnavailable, .error = "too many unfinished tasks (max_pending_tasks = " +
-                       std::to_string(core_.settings.max_pending_tasks) + ")"});
+    return Fail(task, {.status = StatusCode::kUnavailable,
+                       .error = "too many unfinished tasks (max_pending_tasks = " +
+                                std::to_string(core_.settings.max_pending_tasks) + ")"});
   }
   if (Resolve(task, entry)) {
     Transition(OwnedTask::Chart(), entry.state, OwnedTask::State::kQueued);
@@ -70,12 +75,14 @@ bool TaskManager::Resolve(uint64_t task, OwnedTask& entry) {
       continue;
     }
     if (value == nullptr) {
-      Fail(task, {.status = StatusCode::kInvalidArgument, .error = "argument " + ToString(object) + " is not owned by this process"});
+      Fail(task, {.status = StatusCode::kInvalidArgument,
+                  .error = "argument " + ToString(object) + " is not owned by this process"});
       return false;
     }
     if (value->status != StatusCode::kOk) {
       // The first cause only: in a chain of tasks each message would hold all those before it.
-      AttemptResult inherited{.status = value->status, .error = "argument " + ToString(object) + " failed: ", .stack = value->stack};
+      AttemptResult inherited{
+          .status = value->status, .error = "argument " + ToString(object) + " failed: ", .stack = value->stack};
       inherited.cause = inherited.error.size();
       inherited.error.append(value->error, value->cause);
       Fail(task, std::move(inherited));
@@ -126,16 +133,19 @@ void TaskManager::CancelChildren(TaskId parent) {
   for (uint64_t task : tasks) Cancel(task, false, true);
 }
 
-void TaskManager::Complete(uint64_t task, AttemptResult result, google::protobuf::RepeatedPtrField<std::string>* returns) {
+void TaskManager::Complete(uint64_t task, AttemptResult result,
+                           google::protobuf::RepeatedPtrField<std::string>* returns) {
   OwnedTask* entry = Find(task);
   const auto& submit = entry->submit.As<msg::SubmitTask>();
-  if (result.status == StatusCode::kApplicationError && submit.retry_exceptions() && entry->retries_left != 0 && !entry->cancelled) {
+  if (result.status == StatusCode::kApplicationError && submit.retry_exceptions() && entry->retries_left != 0 &&
+      !entry->cancelled) {
     return Retry(task, *entry, result);
   }
   const int expected = static_cast<int>(submit.spec().num_returns());
   if (result.status == StatusCode::kOk && returns->size() != expected) {
     result.status = StatusCode::kInternal;
-    result.error = "the worker returned " + std::to_string(returns->size()) + " values, not " + std::to_string(expected);
+    result.error =
+        "the worker returned " + std::to_string(returns->size()) + " values, not " + std::to_string(expected);
   }
   if (result.status != StatusCode::kOk) return Finish(task, result);
   for (int i = 0; i < expected; ++i) {
@@ -160,9 +170,15 @@ void TaskManager::AttemptFailed(uint64_t task, AttemptResult result) {
 }
 
 void TaskManager::Retry(uint64_t task, OwnedTask& entry, const AttemptResult& result) {
-  core_.env.Trace({.kind = TraceKind::kTaskRetried, .task = {core_.id, task}, .attempt = entry.attempt, .node = result.node,
-                   .worker = result.worker, .a = result.start_ns, .b = result.finish_ns,
-                   .c = static_cast<int64_t>(result.status), .text = result.error});
+  core_.env.Trace({.kind = TraceKind::kTaskRetried,
+                   .task = {core_.id, task},
+                   .attempt = entry.attempt,
+                   .node = result.node,
+                   .worker = result.worker,
+                   .a = result.start_ns,
+                   .b = result.finish_ns,
+                   .c = static_cast<int64_t>(result.status),
+                   .text = result.error});
   if (entry.retries_left > 0) --entry.retries_left;
   ++entry.attempt;
   if (core_.settings.task_retry_delay.ns > 0) {
@@ -208,9 +224,15 @@ void TaskManager::Close(StatusCode status, const std::string& reason) {
 void TaskManager::Finish(uint64_t task, const AttemptResult& result) {
   const OwnedTask entry = tasks_.Take(task);
   const auto& submit = entry.submit.As<msg::SubmitTask>();
-  core_.env.Trace({.kind = TraceKind::kTaskFinished, .task = {core_.id, task}, .attempt = entry.attempt, .node = result.node,
-                   .worker = result.worker, .a = result.start_ns, .b = result.finish_ns,
-                   .c = static_cast<int64_t>(result.status), .text = submit.spec().name()});
+  core_.env.Trace({.kind = TraceKind::kTaskFinished,
+                   .task = {core_.id, task},
+                   .attempt = entry.attempt,
+                   .node = result.node,
+                   .worker = result.worker,
+                   .a = result.start_ns,
+                   .b = result.finish_ns,
+                   .c = static_cast<int64_t>(result.status),
+                   .text = submit.spec().name()});
   if (submit.parent() != 0) {
     auto it = children_.find({{submit.parent_owner()}, submit.parent()});
     auto& siblings = it->second;
@@ -218,7 +240,8 @@ void TaskManager::Finish(uint64_t task, const AttemptResult& result) {
     if (siblings.empty()) children_.erase(it);
   }
   if (result.status != StatusCode::kOk) {
-    const std::string what = ToString(TaskId{core_.id, task}) + (submit.spec().name().empty() ? "" : " (" + submit.spec().name() + ")");
+    const std::string what =
+        ToString(TaskId{core_.id, task}) + (submit.spec().name().empty() ? "" : " (" + submit.spec().name() + ")");
     const std::string prefix = result.status == StatusCode::kApplicationError ? "" : what + ": ";
     const size_t cause = result.cause == 0 ? 0 : prefix.size() + result.cause;
     for (uint32_t i = 0; i < submit.spec().num_returns(); ++i) {

@@ -1,6 +1,8 @@
 // The tasks this process owns: from submission through attempts to the one result. (Ray's task_manager.cc.)
 #pragma once
 
+#include <google/protobuf/repeated_ptr_field.h>
+
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -11,17 +13,15 @@
 
 #include "runtime/common/ids.h"
 #include "runtime/common/paged_table.h"
-#include "runtime/env/state_chart.h"
 #include "runtime/core_worker/core_context.h"
 #include "runtime/core_worker/memory_store.h"
 #include "runtime/core_worker/request_table.h"
-
-#include <google/protobuf/repeated_ptr_field.h>
+#include "runtime/env/state_chart.h"
 
 namespace orrery {
 
-// One owned task. States and arrows: kWaiting → kQueued → kPushed → (finished, gone) with kPushed → kRetryWait → kQueued
-// for another attempt, and any state → finished by cancel or failure.
+// One owned task. States and arrows: kWaiting → kQueued → kPushed → (finished, gone) with kPushed → kRetryWait →
+// kQueued for another attempt, and any state → finished by cancel or failure.
 struct OwnedTask {
   static const StateChart& Chart();
   enum class State : uint8_t { kWaiting, kQueued, kPushed, kRetryWait };
@@ -29,12 +29,12 @@ struct OwnedTask {
   bool cancelled = false;
   bool force = false;
   uint32_t attempt = 0;
-  int32_t retries_left = 0;   // -1: for ever
-  uint32_t unresolved = 0;    // arguments whose value is not known yet
-  uint32_t held = 0;          // arguments, first ones first, whose objects are kept in the store for this task
-  uint64_t lease = 0;         // index of the lease it was pushed on
-  uint64_t push = 0;          // sequence of its last push: what a reply must repeat
-  Message submit;             // SubmitTask; the spec stays for another attempt
+  int32_t retries_left = 0;  // -1: for ever
+  uint32_t unresolved = 0;  // arguments whose value is not known yet
+  uint32_t held = 0;  // arguments, first ones first, whose objects are kept in the store for this task
+  uint64_t lease = 0;  // index of the lease it was pushed on
+  uint64_t push = 0;  // sequence of its last push: what a reply must repeat
+  Message submit;  // SubmitTask; the spec stays for another attempt
 };
 
 // How an attempt ended; `start_ns` and `finish_ns` on the worker's clock, when it ran.
@@ -100,7 +100,7 @@ class TaskManager {
   TaskQueue& queue_;
   PagedTable<OwnedTask> tasks_;
   std::map<TaskId, std::vector<uint64_t>> children_;  // parent → tasks it submitted here, unfinished or not
-  std::deque<uint64_t> ready_;                        // tasks with one more argument known, to be looked at
+  std::deque<uint64_t> ready_;  // tasks with one more argument known, to be looked at
   bool draining_ = false;
   AttemptResult closed_;  // what later submissions get; kOk while open
   int unblocked_ = 0;

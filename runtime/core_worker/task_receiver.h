@@ -20,8 +20,8 @@ class TaskReceiver {
   // True when the task is running here, so that its children can be cancelled too.
   bool OnCancelRunning(const Address& from, const msg::CancelRunning& request);
   void OnOwnerLost(const Address& owner);
-  // The running task waits in get (or does so no more). While it waits, tasks behind it go back to their owners: what it
-  // waits for may be among them.
+  // The running task waits in get (or does so no more). While it waits, tasks behind it go back to their owners: what
+  // it waits for may be among them.
   void SetBlocked(bool blocked);
 
   bool idle() const { return !running_ && queue_.empty(); }

@@ -18,7 +18,8 @@ RequestKey ReturnKey(uint64_t index, const Address& node_manager) {
 }  // namespace
 
 const StateChart& TaskSubmitter::Chart() {
-  constexpr auto kAtHome = static_cast<uint8_t>(RequestState::kAtHome), kSentOn = static_cast<uint8_t>(RequestState::kSentOn),
+  constexpr auto kAtHome = static_cast<uint8_t>(RequestState::kAtHome),
+                 kSentOn = static_cast<uint8_t>(RequestState::kSentOn),
                  kCancelling = static_cast<uint8_t>(RequestState::kCancelling), kNone = StateChart::kNone;
   static const StateChart chart("LeaseRequest", {"AtHome", "SentOn", "Cancelling"},
                                 {{kNone, kAtHome, "queued tasks are worth another lease"},
@@ -45,8 +46,10 @@ void TaskSubmitter::Enqueue(uint64_t task, OwnedTask& entry, bool front) {
   const uint32_t class_id = entry.submit.As<msg::SubmitTask>().class_id();
   auto it = classes_.find(class_id);
   ORRERY_ASSERT_MSG(it != classes_.end(), "task of an undefined class");
-  if (front) it->second.queue.push_front(task);
-  else it->second.queue.push_back(task);
+  if (front)
+    it->second.queue.push_front(task);
+  else
+    it->second.queue.push_back(task);
   Pump(class_id);
 }
 
@@ -74,8 +77,10 @@ void TaskSubmitter::Pump(uint32_t class_id) {
   Class& klass = classes_.at(class_id);
   while (!klass.queue.empty() && PushNext(klass)) {
   }
-  if (klass.queue.empty()) CancelRequests(klass);
-  else RequestLeases(class_id);
+  if (klass.queue.empty())
+    CancelRequests(klass);
+  else
+    RequestLeases(class_id);
 }
 
 bool TaskSubmitter::PushNext(Class& klass) {
@@ -188,8 +193,9 @@ void TaskSubmitter::OnLeaseReply(const Address& from, const msg::LeaseReply& rep
   if (reply.alive_nodes() > 0) core_.alive_nodes = reply.alive_nodes();
   auto it = requests_.find(index);
   // A grant by the node that is being asked is good, whichever copy of the question it answers.
-  const bool wanted = it != requests_.end() && (it->second.hop == reply.hop() || (reply.outcome() == msg::LeaseReply::GRANTED &&
-                                                                                it->second.target == from));
+  const bool wanted =
+      it != requests_.end() &&
+      (it->second.hop == reply.hop() || (reply.outcome() == msg::LeaseReply::GRANTED && it->second.target == from));
   if (!wanted) {
     core_.env.Trace({.kind = TraceKind::kStaleMessage, .node = NodeId{reply.node()}, .text = "LeaseReply"});
     if (reply.outcome() == msg::LeaseReply::GRANTED) RefuseGrant(from, reply);
@@ -278,8 +284,10 @@ void TaskSubmitter::OnTaskReply(const Address& from, msg::TaskReply& reply) {
   const uint64_t task = reply.index();
   OwnedTask* entry = tasks_->Find(task);
   auto* slot = entry == nullptr ? nullptr : leases_.Find(entry->lease);
-  if (slot == nullptr || entry->state != OwnedTask::State::kPushed || entry->push != reply.sequence() || (*slot)->address != from) {
-    core_.env.Trace({.kind = TraceKind::kStaleMessage, .task = {core_.id, task}, .attempt = reply.attempt(), .text = "TaskReply"});
+  if (slot == nullptr || entry->state != OwnedTask::State::kPushed || entry->push != reply.sequence() ||
+      (*slot)->address != from) {
+    core_.env.Trace(
+        {.kind = TraceKind::kStaleMessage, .task = {core_.id, task}, .attempt = reply.attempt(), .text = "TaskReply"});
     return;
   }
   Lease& lease = **slot;
@@ -296,15 +304,18 @@ void TaskSubmitter::OnTaskReply(const Address& from, msg::TaskReply& reply) {
   UpdateUsable(lease, before);
   if (entry->cancelled) core_.requests.Done({MessageKind::kCancelRunning, task, 0});
   if (reply.requeue() && entry->cancelled) {
-    tasks_->Complete(task, {.status = StatusCode::kCancelled, .error = "cancelled before it ran"}, reply.mutable_returns());
+    tasks_->Complete(task, {.status = StatusCode::kCancelled, .error = "cancelled before it ran"},
+                     reply.mutable_returns());
   } else if (reply.requeue()) {
     Transition(OwnedTask::Chart(), entry->state, OwnedTask::State::kQueued);
     klass.queue.push_front(task);
   } else {
     const int64_t run = std::max<int64_t>(0, reply.finish_ns() - reply.start_ns());
     klass.mean_run_ns = klass.mean_run_ns < 0 ? run : klass.mean_run_ns + (run - klass.mean_run_ns) / 8;
-    tasks_->Complete(task, {static_cast<StatusCode>(reply.status()), std::move(*reply.mutable_error()), std::move(*reply.mutable_stack()),
-                            lease.node, lease.worker, reply.start_ns(), reply.finish_ns()}, reply.mutable_returns());
+    tasks_->Complete(task,
+                     {static_cast<StatusCode>(reply.status()), std::move(*reply.mutable_error()),
+                      std::move(*reply.mutable_stack()), lease.node, lease.worker, reply.start_ns(), reply.finish_ns()},
+                     reply.mutable_returns());
   }
   // A result may have released tasks that already used this lease, or gave it back.
   if (auto* left = leases_.Find(index)) Settle(**left);
@@ -405,7 +416,8 @@ void TaskSubmitter::OnNodeDied(NodeId node, const std::string& reason) {
   std::sort(leases.begin(), leases.end());
   for (uint64_t index : leases) {
     auto* slot = leases_.Find(index);
-    if (slot != nullptr && (*slot)->node == node) LeaseLost(index, StatusCode::kNodeDied, "node declared dead: " + reason);
+    if (slot != nullptr && (*slot)->node == node)
+      LeaseLost(index, StatusCode::kNodeDied, "node declared dead: " + reason);
   }
   std::vector<uint64_t> asked;
   for (const auto& [index, request] : requests_) {
@@ -436,8 +448,8 @@ void TaskSubmitter::OnPeerLost(const Address& peer) {
   RestartRequests(asked);
 }
 
-// The node that was asked is gone: ask at home again. A cancellation goes there too, for the GCS may still hold a place on
-// that node for the lease.
+// The node that was asked is gone: ask at home again. A cancellation goes there too, for the GCS may still hold a place
+// on that node for the lease.
 void TaskSubmitter::RestartRequests(const std::vector<uint64_t>& indices) {
   for (uint64_t index : indices) {
     auto it = requests_.find(index);
@@ -497,14 +509,16 @@ void TaskSubmitter::CheckInvariants(bool full) const {
     leases += klass.leases;
     ORRERY_ASSERT(klass.usable.size() <= klass.leases);
     for (uint64_t index : klass.requests) ORRERY_ASSERT(requests_.at(index).state != RequestState::kCancelling);
-    for (const auto& [in_flight, index] : klass.usable) ORRERY_ASSERT((*leases_.Find(index))->in_flight.size() == in_flight);
+    for (const auto& [in_flight, index] : klass.usable)
+      ORRERY_ASSERT((*leases_.Find(index))->in_flight.size() == in_flight);
   }
   ORRERY_ASSERT(leases == leases_.size());
   for (const auto& [since, index] : idle_) ORRERY_ASSERT((*leases_.Find(index))->in_flight.empty());
   // What nobody waits for would never be asked again, and a lease that nobody watches would never go back.
   for (const auto& [index, request] : requests_) {
-    ORRERY_ASSERT(closed_ || core_.requests.Pending(request.state == RequestState::kCancelling ? CancelKey(index)
-                                                                                            : LeaseRequestKey(index)));
+    ORRERY_ASSERT(
+        closed_ ||
+        core_.requests.Pending(request.state == RequestState::kCancelling ? CancelKey(index) : LeaseRequestKey(index)));
   }
   std::vector<uint64_t> indices;
   leases_.CollectKeys(indices);

@@ -19,9 +19,9 @@
 
 namespace orrery {
 
-// Source of the lease rules: Ray's normal_task_submitter.cc. Unlike Ray of today, several short tasks may be in flight on
-// one worker: as many as make `pipeline_target` of expected work. Tasks that may not be retried, or that were in flight when
-// a worker died, are sent alone, so that one bad task cannot use up its neighbours' attempts.
+// Source of the lease rules: Ray's normal_task_submitter.cc. Unlike Ray of today, several short tasks may be in flight
+// on one worker: as many as make `pipeline_target` of expected work. Tasks that may not be retried, or that were in
+// flight when a worker died, are sent alone, so that one bad task cannot use up its neighbours' attempts.
 class TaskSubmitter final : public TaskQueue {
  public:
   explicit TaskSubmitter(CoreContext& core) : core_(core) {}
@@ -54,8 +54,8 @@ class TaskSubmitter final : public TaskQueue {
   void CheckInvariants(bool full) const;
 
  private:
-  // kAtHome: the own node manager was asked. kSentOn: the node that it named was, to grant or reject. kCancelling: nothing
-  // is left that it would serve; it is being taken back from whom it was with.
+  // kAtHome: the own node manager was asked. kSentOn: the node that it named was, to grant or reject. kCancelling:
+  // nothing is left that it would serve; it is being taken back from whom it was with.
   enum class RequestState : uint8_t { kAtHome, kSentOn, kCancelling };
   struct Lease {
     uint64_t index = 0;
@@ -68,8 +68,8 @@ class TaskSubmitter final : public TaskQueue {
     Time granted;
     Time idle_since;
     std::deque<uint64_t> in_flight;  // tasks, in the order pushed
-    bool blocked = false;            // the worker waits in get: push nothing until it has finished a task
-    bool exclusive = false;          // carries one task that must be alone
+    bool blocked = false;  // the worker waits in get: push nothing until it has finished a task
+    bool exclusive = false;  // carries one task that must be alone
   };
   struct Request {
     uint32_t class_id = 0;
@@ -80,12 +80,12 @@ class TaskSubmitter final : public TaskQueue {
   };
   struct Class {
     SchedulingRequest request;
-    Message spec;                         // the RequestLease to copy
+    Message spec;  // the RequestLease to copy
     std::deque<uint64_t> queue;
     std::set<std::pair<size_t, uint64_t>> usable;  // (tasks in flight, lease) of leases below Depth
-    std::set<uint64_t> requests;          // pending lease requests
+    std::set<uint64_t> requests;  // pending lease requests
     size_t leases = 0;
-    int64_t mean_run_ns = -1;             // exponential mean of run times; -1: none seen
+    int64_t mean_run_ns = -1;  // exponential mean of run times; -1: none seen
   };
 
   void Pump(uint32_t class_id);
@@ -113,7 +113,7 @@ class TaskSubmitter final : public TaskQueue {
   Lookup<uint64_t, std::unique_ptr<Lease>> leases_;
   Lookup<Address, uint64_t, AddressHash> by_worker_;
   std::map<uint64_t, Request> requests_;
-  Lookup<NodeId, Address> managers_;          // node managers that were asked, of nodes not known to be dead
+  Lookup<NodeId, Address> managers_;  // node managers that were asked, of nodes not known to be dead
   std::set<std::pair<Time, uint64_t>> idle_;  // kept idle leases by the time they became idle
   uint64_t last_lease_ = 0;
   uint64_t last_push_ = 0;

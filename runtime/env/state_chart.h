@@ -58,8 +58,11 @@ void Transition(const StateChart& chart, State& state, State to) {
 // The same, traced: `id` says which object.
 template <class State>
 void Transition(Env& env, const StateChart& chart, uint64_t id, State& state, State to) {
-  env.Trace({.kind = TraceKind::kTransition, .a = static_cast<int64_t>(id), .b = static_cast<int64_t>(state),
-             .c = static_cast<int64_t>(to), .text = chart.machine()});
+  env.Trace({.kind = TraceKind::kTransition,
+             .a = static_cast<int64_t>(id),
+             .b = static_cast<int64_t>(state),
+             .c = static_cast<int64_t>(to),
+             .text = chart.machine()});
   Transition(chart, state, to);
 }
 

@@ -8,9 +8,9 @@
 namespace orrery {
 
 // Source: Ray's gcs_health_check_manager.cc. A check is skipped when the node was heard of within the period.
-// A lost connection costs the node an immediate check, and each further loss before it is heard of again one more, after a
-// pause that doubles from kFirstPause: a process that is gone is dead within health_check_failures short pauses, while a
-// network that breaks connections now and then kills nobody.
+// A lost connection costs the node an immediate check, and each further loss before it is heard of again one more,
+// after a pause that doubles from kFirstPause: a process that is gone is dead within health_check_failures short
+// pauses, while a network that breaks connections now and then kills nobody.
 class HealthMonitor {
  public:
   static constexpr Duration kFirstPause = Duration::Millis(5);

@@ -32,8 +32,10 @@ void KvManager::OnMessage(const Address& from, const Message& message) {
       const auto& request = message.As<msg::KvGet>();
       reply->set_request(request.request());
       auto it = entries_.find({request.space(), request.key()});
-      if (it == entries_.end()) reply->set_status(Code(StatusCode::kNotFound));
-      else reply->set_value(it->second);
+      if (it == entries_.end())
+        reply->set_status(Code(StatusCode::kNotFound));
+      else
+        reply->set_value(it->second);
       break;
     }
     case MessageKind::kKvDelete: {
@@ -46,7 +48,8 @@ void KvManager::OnMessage(const Address& from, const Message& message) {
       const auto& request = message.As<msg::KvKeys>();
       reply->set_request(request.request());
       for (auto it = entries_.lower_bound({request.space(), request.prefix()});
-           it != entries_.end() && it->first.first == request.space() && it->first.second.starts_with(request.prefix()); ++it) {
+           it != entries_.end() && it->first.first == request.space() && it->first.second.starts_with(request.prefix());
+           ++it) {
         reply->add_keys(it->first.second);
       }
       break;

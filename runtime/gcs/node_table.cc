@@ -53,9 +53,7 @@ void NodeTable::MarkDead(NodeId id, std::string reason) {
   }
 }
 
-NodeInfo* NodeTable::Find(NodeId node) {
-  return node.value < by_id_.size() ? by_id_[node.value] : nullptr;
-}
+NodeInfo* NodeTable::Find(NodeId node) { return node.value < by_id_.size() ? by_id_[node.value] : nullptr; }
 
 NodeInfo* NodeTable::FindByAddress(const Address& address) {
   const NodeId* id = by_address_.Find(address);
@@ -68,7 +66,8 @@ bool NodeTable::Alive(NodeId node) const {
 }
 
 void NodeTable::CheckInvariants() const {
-  const auto alive = std::count_if(nodes_.begin(), nodes_.end(), [](const auto& entry) { return entry.second.alive(); });
+  const auto alive =
+      std::count_if(nodes_.begin(), nodes_.end(), [](const auto& entry) { return entry.second.alive(); });
   ORRERY_ASSERT(static_cast<uint32_t>(alive) == alive_count_);
   ORRERY_ASSERT(dead_.size() <= kDeadNodesKept && nodes_.size() == alive_count_ + dead_.size());
 }

@@ -107,7 +107,8 @@ void ResourceManager::OnPickNode(const Address& from, const msg::PickNode& reque
   parked.ticket = next_ticket_++;
   // First come, first served within a shape: only an empty queue may be passed by.
   // To avoid a node is a wish: where no other can serve, it must be asked again, since it may have nothing to report.
-  const bool answered = shapes_[parked.shape].queue.empty() && (TryAssign(lease, parked, avoid) || (avoid && TryAssign(lease, parked)));
+  const bool answered =
+      shapes_[parked.shape].queue.empty() && (TryAssign(lease, parked, avoid) || (avoid && TryAssign(lease, parked)));
   if (!answered) Park(lease, parked);
   if (avoid) ServeParked(avoid);
 }
@@ -148,16 +149,18 @@ uint32_t ResourceManager::ShapeOf(const SchedulingRequest& request) {
   return it->second;
 }
 
-// A hard affinity names the only node that may serve, and what a node has never changes: as in Ray, such a task fails at
-// once when that node is dead or could never hold it. Anything else may become feasible when a node joins.
+// A hard affinity names the only node that may serve, and what a node has never changes: as in Ray, such a task fails
+// at once when that node is dead or could never hold it. Anything else may become feasible when a node joins.
 std::string ResourceManager::WhyNever(const SchedulingRequest& request) const {
   const SchedulingStrategy& strategy = request.strategy;
   if (strategy.kind != SchedulingStrategy::Kind::kNodeAffinity || strategy.soft) return "";
   const NodeId id{strategy.affinity_node};
   const NodeView* node = view_.Find(id);
   if (node == nullptr) return ToString(id) + " of the task's hard node affinity is not alive";
-  if (!FitsEver(request.resources, node->total)) return ToString(id) + " of the task's hard node affinity is too small for it";
-  if (!Matches(strategy.hard_labels, node->labels)) return ToString(id) + " of the task's hard node affinity has other labels";
+  if (!FitsEver(request.resources, node->total))
+    return ToString(id) + " of the task's hard node affinity is too small for it";
+  if (!Matches(strategy.hard_labels, node->labels))
+    return ToString(id) + " of the task's hard node affinity has other labels";
   return "";
 }
 

@@ -29,8 +29,8 @@ class ResourceManager {
 
   void AddNode(NodeId node, const ResourceSet& total, const Labels& labels);
   void RemoveNode(NodeId node);
-  // Its connection broke and was made again: what was said over it either way may be lost. Forgets what hangs on that; the
-  // node asks its open questions again and reports what it has.
+  // Its connection broke and was made again: what was said over it either way may be lost. Forgets what hangs on that;
+  // the node asks its open questions again and reports what it has.
   void OnNodeReconnected(NodeId node);
   void OnReport(const msg::ResourceReport& report);
   void OnPickNode(const Address& from, const msg::PickNode& request);
@@ -52,7 +52,7 @@ class ResourceManager {
 
  private:
   struct Parked {
-    Address asker;      // the node manager that asked
+    Address asker;  // the node manager that asked
     NodeId asker_node;
     uint32_t shape = 0;
     uint64_t ticket = 0;
@@ -89,8 +89,8 @@ class ResourceManager {
   Lookup<NodeId, uint64_t> versions_;
   std::map<SchedulingRequest, uint32_t> shape_ids_;
   std::vector<Shape> shapes_;
-  std::map<uint64_t, uint32_t> heads_;              // ticket of each non-empty queue's head → shape
-  std::map<LeaseId, Parked> parked_;                // ordered by owner, so that an owner's leases are a range
+  std::map<uint64_t, uint32_t> heads_;  // ticket of each non-empty queue's head → shape
+  std::map<LeaseId, Parked> parked_;  // ordered by owner, so that an owner's leases are a range
   std::map<LeaseId, Assigned> assigned_;
   Lookup<NodeId, std::vector<LeaseId>> assigned_to_;  // per node, in order of assignment
   uint64_t next_ticket_ = 1;

@@ -23,7 +23,8 @@ LabelSelector FromProto(const RepeatedPtrField<msg::LabelCondition>& proto) {
   LabelSelector selector;
   for (const msg::LabelCondition& condition : proto) {
     const uint32_t op = condition.op() <= 3 ? condition.op() : 0;
-    selector.push_back({condition.key(), static_cast<LabelExpression::Op>(op),
+    selector.push_back({condition.key(),
+                        static_cast<LabelExpression::Op>(op),
                         {condition.values().begin(), condition.values().end()}});
   }
   return selector;

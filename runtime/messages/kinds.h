@@ -61,9 +61,9 @@ class WorkerCommand;
 
 template <class Body>
 struct KindOf;
-#define ORRERY_MESSAGE(name, ...) \
-  template <>                     \
-  struct KindOf<msg::name> {      \
+#define ORRERY_MESSAGE(name, ...)                               \
+  template <>                                                   \
+  struct KindOf<msg::name> {                                    \
     static constexpr MessageKind kValue = MessageKind::k##name; \
   };
 #include "runtime/messages/message_table.inc"

@@ -28,8 +28,8 @@ struct RequestKeyHash {
 };
 
 // The pending table of one state machine. It holds what to send, never what to do next: the handler of the answer
-// finds that in the machine's own tables. Intervals double from `base` to 64 times `base`; since each round has one interval,
-// each is a FIFO, and a request that is answered in time costs no ordered container.
+// finds that in the machine's own tables. Intervals double from `base` to 64 times `base`; since each round has one
+// interval, each is a FIFO, and a request that is answered in time costs no ordered container.
 class PendingRequests {
  public:
   // `timer` is reserved for this table; `base` is the first retry interval.

@@ -9,9 +9,9 @@ namespace {
 
 constexpr std::array<MessageInfo, kMessageKinds> kTable = {{
     {MessageKind::kNone, "None", Role::kClient, Role::kClient, Delivery::kLocal, MessageKind::kNone, "-", "-", "-"},
-#define ORRERY_MESSAGE(name, source, target, delivery, reply, key, timeout, on_loss)                         \
-  {MessageKind::k##name, #name, Role::source, Role::target, Delivery::delivery, MessageKind::k##reply, key, timeout, \
-   on_loss},
+#define ORRERY_MESSAGE(name, source, target, delivery, reply, key, timeout, on_loss) \
+  {MessageKind::k##name,  #name, Role::source, Role::target, Delivery::delivery,     \
+   MessageKind::k##reply, key,   timeout,      on_loss},
 #include "runtime/messages/message_table.inc"
 #undef ORRERY_MESSAGE
 }};
@@ -22,8 +22,8 @@ std::string MakeMarkdown() {
   for (size_t i = 1; i < kMessageKinds; ++i) {
     const MessageInfo& row = kTable[i];
     const std::string_view reply = row.reply == MessageKind::kNone ? "-" : InfoOf(row.reply).name;
-    for (std::string_view cell : {row.name, RoleName(row.source), RoleName(row.target), DeliveryName(row.delivery), reply,
-                                  row.key, row.timeout, row.on_loss}) {
+    for (std::string_view cell : {row.name, RoleName(row.source), RoleName(row.target), DeliveryName(row.delivery),
+                                  reply, row.key, row.timeout, row.on_loss}) {
       text += "| " + std::string(cell) + " ";
     }
     text += "|\n";

@@ -17,8 +17,8 @@ std::string_view TimerKindName(TimerKind kind);
 // Appends `text` as a JSON string, with quotes. Bytes that are not UTF-8 are written as U+FFFD.
 void AppendJsonString(std::string& out, std::string_view text);
 
-// Appends a traced event as one JSON object without newline: {"t":ns,"e":"trace","kind":…}; fields that are zero are left
-// out. `process` is the world's number for the process that traced it; 0 is left out too.
+// Appends a traced event as one JSON object without newline: {"t":ns,"e":"trace","kind":…}; fields that are zero are
+// left out. `process` is the world's number for the process that traced it; 0 is left out too.
 void AppendTraceLine(std::string& out, int64_t now, uint32_t process, const TraceEvent& event);
 
 }  // namespace orrery

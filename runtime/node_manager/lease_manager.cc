@@ -126,7 +126,8 @@ void LeaseManager::OnReturnLease(const Address& from, const msg::ReturnLease& re
   auto it = leases_.find(id);
   if (it == leases_.end() || it->second.state != State::kGranted) return;
   const WorkerId worker = it->second.worker;
-  node_.env.Trace({.kind = TraceKind::kLeaseReturned, .task = {id.owner, id.index}, .node = node_.id, .worker = worker});
+  node_.env.Trace(
+      {.kind = TraceKind::kLeaseReturned, .task = {id.owner, id.index}, .node = node_.id, .worker = worker});
   by_worker_.Erase(worker);
   it->second.worker = {};
   End(id);
@@ -160,8 +161,10 @@ void LeaseManager::OnPickNodeReply(const msg::PickNodeReply& reply) {
     node_.env.Trace({.kind = TraceKind::kLeaseSpilled, .task = {id.owner, id.index}, .node = target});
     const Spilled spilled{lease.hop, target, FromProto(reply.address())};
     SendSpill(lease.owner, id, spilled);
-    if (spilled_.Insert(id, spilled).second) spilled_order_.push_back(id);
-    else spilled_[id] = spilled;
+    if (spilled_.Insert(id, spilled).second)
+      spilled_order_.push_back(id);
+    else
+      spilled_[id] = spilled;
     if (spilled_order_.size() > kTombstones) {
       spilled_.Erase(spilled_order_.front());
       spilled_order_.pop_front();
@@ -206,7 +209,8 @@ void LeaseManager::OnOwnerDead(WorkerId owner) {
 void LeaseManager::OnNodeDied(NodeId node) {
   std::vector<LeaseId> ids;
   const LeaseId first{WorkerId::Of(node, 0), 0};
-  for (auto it = leases_.lower_bound(first); it != leases_.end() && it->first.owner.node() == node; ++it) ids.push_back(it->first);
+  for (auto it = leases_.lower_bound(first); it != leases_.end() && it->first.owner.node() == node; ++it)
+    ids.push_back(it->first);
   if (!ids.empty()) EndAll(ids);
 }
 
@@ -259,9 +263,12 @@ uint32_t LeaseManager::ShapeOf(const msg::SchedulingSpec& spec) {
   const auto [it, inserted] = shape_ids_.emplace(request, static_cast<uint32_t>(shapes_.size()));
   if (inserted) {
     const SchedulingStrategy& strategy = request.strategy;
-    const bool free_choice = strategy.kind == SchedulingStrategy::Kind::kDefault && strategy.soft_labels.empty() && local_first_;
-    const bool pinned_here = strategy.kind == SchedulingStrategy::Kind::kNodeAffinity && strategy.affinity_node == node_.id.value;
-    const bool can = request.resources.FitsIn(node_.options.total) && Matches(strategy.hard_labels, node_.options.labels);
+    const bool free_choice =
+        strategy.kind == SchedulingStrategy::Kind::kDefault && strategy.soft_labels.empty() && local_first_;
+    const bool pinned_here =
+        strategy.kind == SchedulingStrategy::Kind::kNodeAffinity && strategy.affinity_node == node_.id.value;
+    const bool can =
+        request.resources.FitsIn(node_.options.total) && Matches(strategy.hard_labels, node_.options.labels);
     shapes_.push_back({std::move(request), can && (free_choice || pinned_here), {}});
   }
   return it->second;
@@ -302,7 +309,8 @@ void LeaseManager::Ask(Lease& lease, NodeId avoid) {
   question->set_node(node_.id.value);
   question->set_avoid_node(avoid.value);
   ToProto(shapes_[lease.shape].request, question->mutable_spec());
-  node_.requests.Send({MessageKind::kPickNode, lease.id.owner.value, lease.id.index}, node_.options.gcs, std::move(question));
+  node_.requests.Send({MessageKind::kPickNode, lease.id.owner.value, lease.id.index}, node_.options.gcs,
+                      std::move(question));
 }
 
 void LeaseManager::StopAsking(Lease& lease) {

@@ -20,9 +20,10 @@
 
 namespace orrery {
 
-// Source of the rules: Ray's cluster_lease_manager.cc and local_lease_manager.cc, with one difference: where a lease goes
-// when this node cannot serve it now is asked of the GCS (PickNode) instead of a copy of the whole cluster's view here.
-// Lease ids are idempotent: a repeated request gets the same answer, and a tombstone answers for a lease that ended.
+// Source of the rules: Ray's cluster_lease_manager.cc and local_lease_manager.cc, with one difference: where a lease
+// goes when this node cannot serve it now is asked of the GCS (PickNode) instead of a copy of the whole cluster's view
+// here. Lease ids are idempotent: a repeated request gets the same answer, and a tombstone answers for a lease that
+// ended.
 class LeaseManager final : public WorkerPoolListener {
  public:
   static constexpr size_t kTombstones = 10'000;

@@ -32,7 +32,9 @@ struct NodeContext {
   uint32_t alive_nodes = 1;  // as last heard from the GCS
 
   NodeContext(Env& e, Settings s, NodeOptions o)
-      : env(e), settings(std::move(s)), options(std::move(o)),
+      : env(e),
+        settings(std::move(s)),
+        options(std::move(o)),
         requests(env, TimerKind::kPickRetry, settings.request_retry_interval) {}
 };
 

@@ -16,8 +16,8 @@ namespace {
 
 // From core workers, who may know of this node (by the GCS, too) before its own registration is confirmed.
 bool NeedsNodeId(MessageKind kind) {
-  return kind == MessageKind::kRegisterDriver || kind == MessageKind::kFinishDriver || kind == MessageKind::kRequestLease ||
-         kind == MessageKind::kCancelLease || kind == MessageKind::kReturnLease;
+  return kind == MessageKind::kRegisterDriver || kind == MessageKind::kFinishDriver ||
+         kind == MessageKind::kRequestLease || kind == MessageKind::kCancelLease || kind == MessageKind::kReturnLease;
 }
 
 }  // namespace
@@ -72,8 +72,7 @@ void NodeManager::OnMessage(const Address& from, Message message) {
       return MaybeExit();
     }
     case MessageKind::kShutdown: return ShutDown(message.As<msg::Shutdown>().reason(), 0);
-    default:
-      node_.env.Trace({.kind = TraceKind::kStaleMessage, .node = node_.id, .text = message.name()});
+    default: node_.env.Trace({.kind = TraceKind::kStaleMessage, .node = node_.id, .text = message.name()});
   }
 }
 

@@ -58,7 +58,8 @@ void WorkerPool::CancelWait(JobId job, LeaseId lease) {
 void WorkerPool::Release(WorkerId id, bool broken) {
   Worker& worker = workers_.at(id);
   worker.lease = {};
-  if (worker.state == State::kExiting) return;  // killed when its owner could not be reached; the owner still returns it
+  if (worker.state == State::kExiting)
+    return;  // killed when its owner could not be reached; the owner still returns it
   ORRERY_ASSERT(worker.state == State::kLeased);
   if (broken) return Kill(id);
   JobPool& pool = jobs_.at(worker.job);
@@ -166,8 +167,12 @@ void WorkerPool::OnProcessExited(const msg::ProcessExited& notice) {
     reason = notice.signal() != 0 ? "killed by signal " + std::to_string(notice.signal())
                                   : "exited with code " + std::to_string(notice.exit_code());
   }
-  node_.env.Trace({.kind = TraceKind::kWorkerExited, .node = node_.id, .worker = worker.id, .a = notice.exit_code(),
-                   .b = notice.signal(), .text = reason});
+  node_.env.Trace({.kind = TraceKind::kWorkerExited,
+                   .node = node_.id,
+                   .worker = worker.id,
+                   .a = notice.exit_code(),
+                   .b = notice.signal(),
+                   .text = reason});
   if (worker.state == State::kIdle) RemoveIdle(worker);
   if (worker.state == State::kStarting) {
     --starting_;
@@ -343,7 +348,8 @@ void WorkerPool::CheckInvariants() const {
   for (const auto& [id, worker] : workers_) {
     idle += worker.state == State::kIdle;
     starting += worker.state == State::kStarting;
-    ORRERY_ASSERT((worker.state == State::kLeased) == static_cast<bool>(worker.lease) || worker.state == State::kExiting);
+    ORRERY_ASSERT((worker.state == State::kLeased) == static_cast<bool>(worker.lease) ||
+                  worker.state == State::kExiting);
   }
   ORRERY_ASSERT(idle == idle_ && starting == starting_);
 }

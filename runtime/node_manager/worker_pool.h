@@ -59,7 +59,8 @@ class WorkerPool {
   void OnProcessExited(const msg::ProcessExited& notice);
   // False when the job has ended, or is unknown to the GCS.
   bool OnGetJobReply(const msg::GetJobReply& reply);
-  // After a time without the GCS, which may have told of a job's end meanwhile: asks for each job that has workers here.
+  // After a time without the GCS, which may have told of a job's end meanwhile: asks for each job that has workers
+  // here.
   void AskAboutJobs();
   // True when `peer` was a worker.
   bool OnPeerLost(const Address& peer);
@@ -89,12 +90,12 @@ class WorkerPool {
     bool asked = false;  // kExiting: politely, because it was idle; it may decline
   };
   struct JobPool {
-    Message command;                // a StartProcess to copy; empty until known
-    std::deque<LeaseId> waiting;    // leases without worker, first come first served
-    std::vector<WorkerId> idle;     // last used at the back, taken first: warm caches, and the rest can be reaped
+    Message command;  // a StartProcess to copy; empty until known
+    std::deque<LeaseId> waiting;  // leases without worker, first come first served
+    std::vector<WorkerId> idle;  // last used at the back, taken first: warm caches, and the rest can be reaped
     int64_t starting = 0;
-    int64_t prestart = 0;           // workers wanted ahead of demand
-    int failures = 0;               // failed starts in a row
+    int64_t prestart = 0;  // workers wanted ahead of demand
+    int failures = 0;  // failed starts in a row
   };
 
   void AskAbout(JobId job);
@@ -113,9 +114,9 @@ class WorkerPool {
   WorkerPoolListener& listener_;
   std::map<WorkerId, Worker> workers_;
   Lookup<Address, WorkerId, AddressHash> by_address_;
-  std::map<JobId, JobPool> jobs_;       // that have not ended
+  std::map<JobId, JobPool> jobs_;  // that have not ended
   Lookup<JobId, bool> finished_;
-  std::deque<JobId> finished_order_;    // oldest first
+  std::deque<JobId> finished_order_;  // oldest first
   int64_t starting_ = 0;
   int64_t idle_ = 0;
   uint32_t last_index_ = 0;

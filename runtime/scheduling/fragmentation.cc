@@ -87,7 +87,10 @@ int64_t FragmentModel::WeightedFragment(const FragmentNode& node) const {
       share = demand.share.raw;
       enough = too_little = 0;
       for (const FixedPoint left : *node.gpu_free) {
-        if (left.raw >= share) ++enough; else too_little += left.raw;
+        if (left.raw >= share)
+          ++enough;
+        else
+          too_little += left.raw;
       }
     }
     const int64_t weight = demand.weight_up_to.back();
@@ -168,8 +171,8 @@ void TypicalPodsLearner::HalveCounts() {
 void TypicalPodsLearner::Rebuild() {
   std::vector<TypicalPod> seen;
   for (const auto& [shape, count] : counts_) {
-    seen.push_back({ResourceSet().Set(ResourceKind::kCpu, shape.cpu).Set(ResourceKind::kGpu, shape.gpu), shape.labels,
-                    count});
+    seen.push_back(
+        {ResourceSet().Set(ResourceKind::kCpu, shape.cpu).Set(ResourceKind::kGpu, shape.gpu), shape.labels, count});
   }
   model_ = FragmentModel(MostFrequent(seen));
 }

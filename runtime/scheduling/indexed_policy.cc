@@ -20,8 +20,8 @@ Placement IndexedPolicy::Pick(const ClusterView& view, const PickContext& contex
   Placement placement;
   if (first_without_gpus) {
     shape.without_gpu_nodes = true;
-    placement = PickFrom(view, indexes_.Get(view, *ranking_, shape),
-                         {request, context.preferred, context.avoid, true}, random);
+    placement =
+        PickFrom(view, indexes_.Get(view, *ranking_, shape), {request, context.preferred, context.avoid, true}, random);
     shape.without_gpu_nodes = false;
   }
   if (!placement.node) placement = PickFrom(view, indexes_.Get(view, *ranking_, shape), context, random);

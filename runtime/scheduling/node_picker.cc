@@ -68,8 +68,7 @@ bool HybridKeepsLocal(const NodeResourceInstances& local, const SchedulingReques
   if (!Matches(strategy.hard_labels, local.labels()) || !Matches(strategy.soft_labels, local.labels())) return false;
   const bool should_avoid = options.avoid_gpu_nodes && request.resources.Get(ResourceKind::kGpu).raw == 0 &&
                             local.total().Get(ResourceKind::kGpu).raw > 0;
-  return !should_avoid &&
-         TruncateScore(HybridScore(local.total(), local.available()), options.spread_threshold) == 0;
+  return !should_avoid && TruncateScore(HybridScore(local.total(), local.available()), options.spread_threshold) == 0;
 }
 
 }  // namespace orrery

@@ -20,8 +20,8 @@ enum class Selection : uint8_t {
 };
 
 // Ascending is better. The order of a node is below kBusy when it can take the request now, and at least kBusy when it
-// cannot, so that available nodes come first; ties go to the least id. Order and id share one word, because indexes hold
-// very many keys. id 0 means: not a candidate.
+// cannot, so that available nodes come first; ties go to the least id. Order and id share one word, because indexes
+// hold very many keys. id 0 means: not a candidate.
 struct RankKey {
   static constexpr uint32_t kBusy = uint32_t{1} << 31;
   uint64_t bits = 0;

@@ -102,9 +102,8 @@ const ShapeIndex& ShapeIndexes::Get(const ClusterView& view, const Ranking& rank
 void ShapeIndexes::EvictFor(size_t slots) {
   const auto per_index = static_cast<int64_t>(std::max<size_t>(slots, 1));
   while (!indexes_.empty() && static_cast<int64_t>(indexes_.size() + 1) * per_index > max_entries_) {
-    const auto oldest = std::min_element(indexes_.begin(), indexes_.end(), [](const auto& a, const auto& b) {
-      return a->last_used_ < b->last_used_;
-    });
+    const auto oldest = std::min_element(indexes_.begin(), indexes_.end(),
+                                         [](const auto& a, const auto& b) { return a->last_used_ < b->last_used_; });
     position_.Erase((*oldest)->shape());
     if (oldest != indexes_.end() - 1) {
       *oldest = std::move(indexes_.back());

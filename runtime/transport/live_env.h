@@ -114,8 +114,8 @@ class LiveEnv final : public Env {
   // most `max_wait` for something to do. True when something was done.
   bool RunOne(Duration max_wait);
   bool Poll() { return RunOne(Duration{}); }
-  // Only what was posted and what state machine and endpoints have sent to one another, holding the token: no timers, no
-  // sockets, no clock. For an executor with a row of short tasks, which calls RunOne every 50 us or so.
+  // Only what was posted and what state machine and endpoints have sent to one another, holding the token: no timers,
+  // no sockets, no clock. For an executor with a row of short tasks, which calls RunOne every 50 us or so.
   bool DeliverLocal();
   // Acquires, drives until Stop(), releases.
   void Run();

@@ -37,9 +37,11 @@ CheckResult CheckLeases(SimCluster& cluster) {
     if (manager == nullptr) continue;  // dead
     const LeaseManager& leases = manager->leases();
     if (leases.queued() + leases.granted() > 0) {
-      wrong.push_back(node.spec.name + " holds " + std::to_string(leases.granted()) + " leases and queues " + std::to_string(leases.queued()));
+      wrong.push_back(node.spec.name + " holds " + std::to_string(leases.granted()) + " leases and queues " +
+                      std::to_string(leases.queued()));
     } else if (leases.resources().available() != leases.resources().total()) {
-      wrong.push_back(node.spec.name + " has " + ToString(leases.resources().available()) + " free of " + ToString(leases.resources().total()));
+      wrong.push_back(node.spec.name + " has " + ToString(leases.resources().available()) + " free of " +
+                      ToString(leases.resources().total()));
     }
   }
   return Verdict("conservation.leases", wrong, "every node's resources are free");
@@ -50,7 +52,8 @@ CheckResult CheckGcs(SimCluster& cluster) {
   if (const Gcs* gcs = cluster.gcs()) {
     const ResourceManager& resources = gcs->resources();
     if (resources.parked() > 0) wrong.push_back(std::to_string(resources.parked()) + " leases wait for a node");
-    if (resources.assigned() > 0) wrong.push_back(std::to_string(resources.assigned()) + " assignments were never seen");
+    if (resources.assigned() > 0)
+      wrong.push_back(std::to_string(resources.assigned()) + " assignments were never seen");
   }
   return Verdict("conservation.gcs", wrong, "no lease waits, no assignment is outstanding");
 }

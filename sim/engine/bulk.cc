@@ -17,7 +17,8 @@ void EngineCore::SendBulk(Process& from, Process& to, const SimEvent& event) {
   if (!first) return pair->second.waiting.push_back(event);
   ++from.bulk;
   // What is still in the network card's queue goes first.
-  QueueFlow(from.host(), to.host(), static_cast<int64_t>(event.x >> 32), event, std::max(now, cards[from.host()].tx_free));
+  QueueFlow(from.host(), to.host(), static_cast<int64_t>(event.x >> 32), event,
+            std::max(now, cards[from.host()].tx_free));
 }
 
 bool EngineCore::WaitBehindBulk(uint32_t from, uint32_t to, const SimEvent& event) {
@@ -28,7 +29,8 @@ bool EngineCore::WaitBehindBulk(uint32_t from, uint32_t to, const SimEvent& even
   return true;
 }
 
-uint32_t EngineCore::QueueFlow(uint32_t from_host, uint32_t to_host, int64_t bytes, const SimEvent& event, int64_t when) {
+uint32_t EngineCore::QueueFlow(uint32_t from_host, uint32_t to_host, int64_t bytes, const SimEvent& event,
+                               int64_t when) {
   if (free_flows.empty()) {
     free_flows.push_back(static_cast<uint32_t>(flows.size()));
     flows.emplace_back();
@@ -100,7 +102,8 @@ void EngineCore::EndPairFlow(const SimEvent& event, bool failed) {
     waiting.pop_front();
     if (failed && next.type == InputType::kMessage) {
       Discard(next);
-    } else if (next.type == InputType::kMessage && static_cast<int64_t>(next.x >> 32) > options.network.bulk_threshold) {
+    } else if (next.type == InputType::kMessage &&
+               static_cast<int64_t>(next.x >> 32) > options.network.bulk_threshold) {
       pair->second.waiting = std::move(waiting);
       const uint32_t from_host = HostIndexOf(from), to_host = HostIndexOf(next.target);
       QueueFlow(from_host, to_host, static_cast<int64_t>(next.x >> 32), next, now);

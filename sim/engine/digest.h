@@ -39,8 +39,8 @@ class Digest {
   // The value after each checkpoint_interval() events.
   const std::vector<uint64_t>& checkpoints() const { return checkpoints_; }
 
-  // Two runs' first difference lies in events [n * interval, (n + 1) * interval), n being the result; -1 when the common
-  // checkpoints are equal. The intervals must be equal.
+  // Two runs' first difference lies in events [n * interval, (n + 1) * interval), n being the result; -1 when the
+  // common checkpoints are equal. The intervals must be equal.
   static int64_t FirstDifferentCheckpoint(const Digest& a, const Digest& b) {
     const size_t common = a.checkpoints_.size() < b.checkpoints_.size() ? a.checkpoints_.size() : b.checkpoints_.size();
     for (size_t i = 0; i < common; ++i) {

@@ -50,7 +50,8 @@ uint32_t EngineCore::TakeSlot(HostState& host, uint32_t wanted) {
   return slot;
 }
 
-ProcessHandle EngineCore::Spawn(uint32_t host_index, const SimEngine::Factory& factory, ProcessOptions process_options) {
+ProcessHandle EngineCore::Spawn(uint32_t host_index, const SimEngine::Factory& factory,
+                                ProcessOptions process_options) {
   HostState& host = hosts[host_index];
   ORRERY_ASSERT_MSG(host.alive, "spawn on a dead host");
   const uint32_t slot = TakeSlot(host, process_options.slot);
@@ -248,8 +249,10 @@ Random SimEngine::NamedRandom(std::string_view name, std::string_view purpose) c
 }
 
 size_t SimEngine::MemoryBytes() const {
-  size_t bytes = sizeof(EngineCore) + core_->queue.MemoryBytes() + core_->refs.capacity() * sizeof(EngineCore::ProcessRef) +
-                 core_->hosts.capacity() * (sizeof(EngineCore::HostState) + sizeof(EngineCore::Card)) + core_->flows.capacity() * sizeof(EngineCore::Flow);
+  size_t bytes = sizeof(EngineCore) + core_->queue.MemoryBytes() +
+                 core_->refs.capacity() * sizeof(EngineCore::ProcessRef) +
+                 core_->hosts.capacity() * (sizeof(EngineCore::HostState) + sizeof(EngineCore::Card)) +
+                 core_->flows.capacity() * sizeof(EngineCore::Flow);
   for (const EngineCore::HostState& host : core_->hosts) {
     bytes += (host.slots.capacity() + host.free_slots.capacity()) * sizeof(uint32_t);
   }

@@ -2,9 +2,9 @@
 //
 // Events are ordered by (integer nanoseconds, order of creation). Messages up to a threshold take
 //   latency + a FIFO queue at the network card of either end,
-// larger ones are flows that share bandwidth in SimGrid. Each process serves its inputs one at a time; an input's handler
-// runs when its service time is over, so that what it sends leaves then. Nothing here reads a clock or draws randomness
-// except from the seed. Not thread-safe.
+// larger ones are flows that share bandwidth in SimGrid. Each process serves its inputs one at a time; an input's
+// handler runs when its service time is over, so that what it sends leaves then. Nothing here reads a clock or draws
+// randomness except from the seed. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,8 @@ class SimLocalEndpoint {
   virtual ~SimLocalEndpoint() = default;
   // `process` sent this to the endpoint. Answer with SimEngine::Deliver.
   virtual void OnMessage(ProcessHandle process, Message message) = 0;
-  // `process` was killed: nothing more comes from it, and Deliver to it does nothing. Called within Kill; do not spawn or
-  // kill here.
+  // `process` was killed: nothing more comes from it, and Deliver to it does nothing. Called within Kill; do not spawn
+  // or kill here.
   virtual void OnProcessGone(ProcessHandle process) { (void)process; }
 };
 
@@ -55,13 +55,13 @@ class SendFilter {
   struct Verdict {
     enum class Action : uint8_t {
       kPass,
-      kDrop,   // vanishes; nobody is told
+      kDrop,  // vanishes; nobody is told
       kBreak,  // vanishes, and both ends get OnPeerLost
     };
     Action action = Action::kPass;
-    bool reorder = false;   // may overtake, or be overtaken by, other messages of the pair
-    uint32_t copies = 1;    // 2: delivered twice
-    Duration delay;         // added to the network's
+    bool reorder = false;  // may overtake, or be overtaken by, other messages of the pair
+    uint32_t copies = 1;  // 2: delivered twice
+    Duration delay;  // added to the network's
   };
   virtual ~SendFilter() = default;
   virtual Verdict OnSend(Time now, ProcessHandle from, ProcessHandle to, const Message& message) = 0;
@@ -99,16 +99,16 @@ class SimEngine {
   // ---- processes ----
   // The process exists when this returns; its Start() runs as an event of the current instant. The host must be alive.
   ProcessHandle Spawn(HostId host, const Factory& factory, ProcessOptions options);
-  // Ends a process at once: its timers and what is on its way to it are dropped. What it has sent still arrives; after that
-  // every process it exchanged messages with gets OnPeerLost: with the exact address, and with incarnation 0 if it used
-  // that form to send. A dead handle is ignored. May be called from any handler, also the process's own.
+  // Ends a process at once: its timers and what is on its way to it are dropped. What it has sent still arrives; after
+  // that every process it exchanged messages with gets OnPeerLost: with the exact address, and with incarnation 0 if it
+  // used that form to send. A dead handle is ignored. May be called from any handler, also the process's own.
   void Kill(ProcessHandle process);
   bool Alive(ProcessHandle process) const;
   Address AddressOf(ProcessHandle process) const;  // also of the dead
-  HostId HostOf(ProcessHandle process) const;      // also of the dead
+  HostId HostOf(ProcessHandle process) const;  // also of the dead
   const std::string& NameOf(ProcessHandle process) const;  // "" for the dead
   ProcessHandle ProcessAt(const Address& address) const;  // the living process there, or none
-  StateMachine* Machine(ProcessHandle process);    // owned by the engine; nullptr for the dead
+  StateMachine* Machine(ProcessHandle process);  // owned by the engine; nullptr for the dead
   std::vector<ProcessHandle> ProcessesOn(HostId host) const;  // the living, by slot
 
   // ---- modelled things ----

@@ -1,7 +1,8 @@
 // The inside of SimEngine: what its parts share. Internal to sim/engine.
 //
-// Where things are: engine.cc hosts, processes and the public face; network.cc from Send to the receiver's network card;
-// service.cc from there through the process's queue to its handler; bulk.cc messages that are flows; loop.cc the loop.
+// Where things are: engine.cc hosts, processes and the public face; network.cc from Send to the receiver's network
+// card; service.cc from there through the process's queue to its handler; bulk.cc messages that are flows; loop.cc the
+// loop.
 #pragma once
 
 #include <cstdint>
@@ -100,7 +101,8 @@ class EngineCore {
   void Deliver(Process& to, const Address& from, Message message, Duration delay);
   // A small message enters the sender's card now.
   void Transmit(SimEvent event, Duration extra = {}, bool reorder = false);
-  // The loss of `peer` becomes known to `target`, with the exact address and, if `by_endpoint`, without incarnation too.
+  // The loss of `peer` becomes known to `target`, with the exact address and, if `by_endpoint`, without incarnation
+// too.
   void TellPeerLost(uint32_t target, const Address& peer, bool by_endpoint, SimEngine::Notice notice);
   void PushPeerLost(SimEvent event);
   void TransmitClosing(SimEvent event);
@@ -157,11 +159,11 @@ class EngineCore {
   SimTraceSink* trace_sink = nullptr;
   EventLog* event_log = nullptr;
   SendFilter* filter = nullptr;
-  Lookup<uint64_t, int64_t> last_arrival;             // per pair, only with a filter: keeps the pair's order under delays
-  std::string scratch;                                // for the codec check
-  size_t permuted = 0;                                // permute_ties: events at the queue's front that have been permuted
+  Lookup<uint64_t, int64_t> last_arrival;  // per pair, only with a filter: keeps the pair's order under delays
+  std::string scratch;  // for the codec check
+  size_t permuted = 0;  // permute_ties: events at the queue's front that have been permuted
 
-  std::unique_ptr<FlowSolver> solver;                 // made at the first flow
+  std::unique_ptr<FlowSolver> solver;  // made at the first flow
   std::vector<Flow> flows;
   std::vector<uint32_t> free_flows;
   std::map<std::pair<uint32_t, uint32_t>, BulkPair> bulk_pairs;

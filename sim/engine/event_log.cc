@@ -29,8 +29,11 @@ Result<EventLog> EventLog::Open(const std::string& path) {
 }
 
 EventLog::EventLog(EventLog&& other) noexcept
-    : file_(std::exchange(other.file_, nullptr)), path_(std::move(other.path_)), buffer_(std::move(other.buffer_)),
-      lines_(other.lines_), failed_(other.failed_) {}
+    : file_(std::exchange(other.file_, nullptr)),
+      path_(std::move(other.path_)),
+      buffer_(std::move(other.buffer_)),
+      lines_(other.lines_),
+      failed_(other.failed_) {}
 
 EventLog& EventLog::operator=(EventLog&& other) noexcept {
   std::swap(file_, other.file_);

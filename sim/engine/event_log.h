@@ -15,8 +15,9 @@
 
 namespace orrery {
 
-// Writes lines through a buffer. Every line has "t" (ns) and "e", what happened: spawn, kill, message, timer, peer_lost, local,
-// call, trace. Processes are named by their number, which "spawn" introduces. Errors are kept and reported by Close.
+// Writes lines through a buffer. Every line has "t" (ns) and "e", what happened: spawn, kill, message, timer,
+// peer_lost, local, call, trace. Processes are named by their number, which "spawn" introduces. Errors are kept and
+// reported by Close.
 class EventLog {
  public:
   // kUnavailable names the path when it cannot be created.

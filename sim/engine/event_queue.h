@@ -18,7 +18,8 @@ namespace orrery {
 // Events leave in order of (time, order of Push). An event lies in bucket b when b - 1 is the highest bit in which its
 // time differs from the time last popped; equal times therefore share a bucket and keep their order when it is split.
 // Payloads live in a slab; the heap moves 16-byte entries. Cancel is O(1): it frees the slab slot, and the entry is
-// recognised by its generation when it surfaces. Push and Pop are O(64) worst case, amortised, and allocate only to grow.
+// recognised by its generation when it surfaces. Push and Pop are O(64) worst case, amortised, and allocate only to
+// grow.
 template <class Payload>
 class EventQueue {
   static_assert(std::is_trivially_copyable_v<Payload>);
@@ -53,14 +54,15 @@ class EventQueue {
     return occupied_ == 0 ? kNever : minimum_[std::countr_zero(occupied_)];
   }
 
-  // Payload of the entry that leaves next unless an earlier one is pushed; nullptr when empty. It may be a cancelled entry's:
-  // good for fetching what it will need into the cache, and for nothing else.
+  // Payload of the entry that leaves next unless an earlier one is pushed; nullptr when empty. It may be a cancelled
+  // entry's: good for fetching what it will need into the cache, and for nothing else.
   const Payload* PeekPayload() const {
     if (head_ < buckets_[0].size()) return &slab_[buckets_[0][head_].slot].payload;
     return occupied_ == 0 ? nullptr : &slab_[first_[std::countr_zero(occupied_)]].payload;
   }
 
-  // Removes the first entry. False when it had been cancelled, or when there is none; `*time` is its time if there was one.
+  // Removes the first entry. False when it had been cancelled, or when there is none; `*time` is its time if there was
+  // one.
   bool Pop(int64_t* time, Payload* payload) {
     if (head_ == buckets_[0].size() && !Refill()) return false;
     const Entry entry = buckets_[0][head_++];
@@ -85,13 +87,14 @@ class EventQueue {
   // No entry left, not even a cancelled one.
   bool drained() const { return head_ == buckets_[0].size() && occupied_ == 0; }
 
-  // Sorts the entries of the first instant by key(payload), stably, and returns how many they are. As after Pop, earlier
-  // times can no longer be pushed.
+  // Sorts the entries of the first instant by key(payload), stably, and returns how many they are. As after Pop,
+  // earlier times can no longer be pushed.
   template <class Key>
   size_t ReorderFirst(Key key) {
     if (head_ == buckets_[0].size() && !Refill()) return 0;
-    std::stable_sort(buckets_[0].begin() + static_cast<std::ptrdiff_t>(head_), buckets_[0].end(),
-                     [&](const Entry& a, const Entry& b) { return key(slab_[a.slot].payload) < key(slab_[b.slot].payload); });
+    std::stable_sort(
+        buckets_[0].begin() + static_cast<std::ptrdiff_t>(head_), buckets_[0].end(),
+        [&](const Entry& a, const Entry& b) { return key(slab_[a.slot].payload) < key(slab_[b.slot].payload); });
     return buckets_[0].size() - head_;
   }
 
@@ -185,8 +188,8 @@ class EventQueue {
   std::array<int64_t, kBuckets> minimum_{};
   std::array<uint32_t, kBuckets> first_{};  // slot of the first entry with that time
   uint64_t occupied_ = 0;  // bit b: bucket b > 0 holds entries
-  size_t head_ = 0;        // first entry of bucket 0 that has not left
-  int64_t last_ = 0;       // time of the last entry popped, or of the minimum last moved to bucket 0
+  size_t head_ = 0;  // first entry of bucket 0 that has not left
+  int64_t last_ = 0;  // time of the last entry popped, or of the minimum last moved to bucket 0
   std::vector<Record> slab_;
   uint32_t free_ = kNoSlot;
   size_t size_ = 0;

@@ -1,7 +1,7 @@
 // Bulk transfers that share bandwidth: SimGrid's max-min solver, stepped from outside.
 //
-// SimGrid runs no actors, timers or mailboxes here. Only what concerns live flows advances its clock; the engine asks for
-// the next date and moves it there when nothing of its own comes first.
+// SimGrid runs no actors, timers or mailboxes here. Only what concerns live flows advances its clock; the engine asks
+// for the next date and moves it there when nothing of its own comes first.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,8 @@
 namespace orrery {
 
 // At most one per operating system process (SimGrid's Engine is a singleton that cannot be made twice): runs with bulk
-// transfers that follow one another are forked from a common parent. Times are the engine's nanoseconds and never go back.
+// transfers that follow one another are forked from a common parent. Times are the engine's nanoseconds and never go
+// back.
 class FlowSolver {
  public:
   struct Options {
@@ -28,8 +29,8 @@ class FlowSolver {
   using FlowId = uint64_t;
   static constexpr int64_t kNever = INT64_MAX;
 
-  // All hosts in order of their HostId, all alive; none can be added later, as SimGrid seals its platform. Asserts when this
-  // process has, or had, another solver.
+  // All hosts in order of their HostId, all alive; none can be added later, as SimGrid seals its platform. Asserts when
+  // this process has, or had, another solver.
   FlowSolver(const Options& options, const std::vector<HostSpec>& hosts);
   ~FlowSolver();
   FlowSolver(const FlowSolver&) = delete;

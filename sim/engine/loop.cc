@@ -35,8 +35,8 @@ SimEngine::RunEnd EngineCore::Run(uint64_t budget, int64_t limit) {
   return SimEngine::RunEnd::kStopped;
 }
 
-// At 10,000 nodes an event costs less than the waiting for its memory. So while one is handled, the first lines of what it
-// will need next are fetched, and the process of the event that follows it.
+// At 10,000 nodes an event costs less than the waiting for its memory. So while one is handled, the first lines of what
+// it will need next are fetched, and the process of the event that follows it.
 void EngineCore::Prefetch(const SimEvent& event) const {
   if (event.target != 0) {
     const Process* process = refs[event.target].process;

@@ -65,8 +65,13 @@ void EngineCore::Send(Process& from, const Address& to, Message message) {
   }
   for (uint32_t copy = 0; copy < verdict.copies; ++copy) {
     Message mine = copy + 1 < verdict.copies ? message.Clone() : std::move(message);
-    const SimEvent event{InputType::kMessage, Stage::kArriving, kind, target, from.id | size << 32,
-                         reinterpret_cast<uint64_t>(mine.Release()), 0};
+    const SimEvent event{InputType::kMessage,
+                         Stage::kArriving,
+                         kind,
+                         target,
+                         from.id | size << 32,
+                         reinterpret_cast<uint64_t>(mine.Release()),
+                         0};
     if (TakesBulkPath(from, receiver, size)) {
       SendBulk(from, receiver, event);
     } else if (from.bulk == 0 || !WaitBehindBulk(from.id, target, event)) {

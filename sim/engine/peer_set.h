@@ -14,9 +14,9 @@
 
 namespace orrery {
 
-// A set of incarnations (below 2^31, not 0), each with one flag: "I sent to it by its endpoint alone". Looked up for every
-// message sent: up to six lie inside the object, more in an open-addressing table of four bytes per place that is at most
-// half full. Sorted() gives an order that depends on nothing else.
+// A set of incarnations (below 2^31, not 0), each with one flag: "I sent to it by its endpoint alone". Looked up for
+// every message sent: up to six lie inside the object, more in an open-addressing table of four bytes per place that is
+// at most half full. Sorted() gives an order that depends on nothing else.
 class PeerSet {
  public:
   struct Peer {

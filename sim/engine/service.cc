@@ -41,17 +41,17 @@ void EngineCore::Discard(const SimEvent& event) {
   TakeMessage(event);
 }
 
-// The process lives. An input that must wait goes back into the queue with its next stage; the order of inputs that arrive
-// together is kept, because a waiting one is never overtaken (`waiting`).
+// The process lives. An input that must wait goes back into the queue with its next stage; the order of inputs that
+// arrive together is kept, because a waiting one is never overtaken (`waiting`).
 void EngineCore::OnInput(SimEvent event) {
   Process& process = *refs[event.target].process;
   if (event.stage == Stage::kArriving) {
     Card& host = cards[process.host()];
     event.stage = Stage::kReceived;
     if (host.in_ns > 0) {
-      const double bytes = event.type == InputType::kMessage
-                               ? static_cast<double>(SizeOf(event)) + static_cast<double>(options.network.overhead_bytes)
-                               : 0;
+      const double bytes = event.type == InputType::kMessage ? static_cast<double>(SizeOf(event)) +
+                                                                   static_cast<double>(options.network.overhead_bytes)
+                                                             : 0;
       const int64_t card = std::max<int64_t>(1, std::llround(std::ceil(bytes * host.in_ns)));
       // The card works while the bytes arrive, so it adds nothing unless it was busy with others.
       host.rx_free = std::max(now, host.rx_free + card);

@@ -1,13 +1,13 @@
 // The only header that includes SimGrid. Hides what changed between 3.32 and 4.x.
 #pragma once
 
-#include <simgrid/kernel/resource/Model.hpp>
-#include <simgrid/s4u.hpp>
 #include <simgrid/version.h>
 #include <xbt/log.h>
 
 #include <cstdint>
 #include <functional>
+#include <simgrid/kernel/resource/Model.hpp>
+#include <simgrid/s4u.hpp>
 #include <string>
 #include <vector>
 

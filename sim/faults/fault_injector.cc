@@ -22,8 +22,10 @@ void FaultInjector::Begin() {
 }
 
 void FaultInjector::OnEvent(uint64_t a, uint64_t b) {
-  if (b == 0) Fire(static_cast<size_t>(a));
-  else Heal(static_cast<size_t>(a));
+  if (b == 0)
+    Fire(static_cast<size_t>(a));
+  else
+    Heal(static_cast<size_t>(a));
 }
 
 void FaultInjector::Fire(size_t index) {

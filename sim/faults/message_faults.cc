@@ -35,8 +35,10 @@ SendFilter::Verdict MessageFaults::OnSend(Time now, ProcessHandle from, ProcessH
     switch (fault.spec->kind) {
       case FaultKind::kPartition: {
         const bool heals = fault.spec->duration.ns > 0 && fault.ends - now <= kRetransmitLimit;
-        if (heals) verdict.delay = std::max(verdict.delay, fault.ends - now);
-        else verdict.action = Verdict::Action::kBreak;
+        if (heals)
+          verdict.delay = std::max(verdict.delay, fault.ends - now);
+        else
+          verdict.action = Verdict::Action::kBreak;
         break;
       }
       case FaultKind::kDropMessages:

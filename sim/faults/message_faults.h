@@ -11,15 +11,16 @@
 
 namespace orrery {
 
-// A live connection loses nothing silently: a lost message means a broken connection, which both ends notice. A partition
-// that heals within `kRetransmitLimit` only delays what was sent meanwhile; a longer one breaks connections.
+// A live connection loses nothing silently: a lost message means a broken connection, which both ends notice. A
+// partition that heals within `kRetransmitLimit` only delays what was sent meanwhile; a longer one breaks connections.
 class MessageFaults final : public SendFilter {
  public:
   static constexpr Duration kRetransmitLimit = Duration::Seconds(30);
 
   explicit MessageFaults(SimEngine& engine) : engine_(engine), random_(engine.NamedRandom("faults", "messages")) {}
 
-  // Starts a drop_messages, delay_messages or partition fault; `hosts` are those it hits (empty: all). Ends it with Heal.
+  // Starts a drop_messages, delay_messages or partition fault; `hosts` are those it hits (empty: all). Ends it with
+// Heal.
   void Start(uint64_t id, const FaultSpec& spec, std::vector<HostId> hosts);
   void Heal(uint64_t id) { active_.erase(id); }
   // Messages that a fault has touched.

@@ -30,8 +30,8 @@ void PrintTable(const Summary& summary, const std::string& out) {
   const auto number = [&](const char* path, const char* label, const char* unit) {
     if (const auto value = summary.Number(path)) std::printf("  %-22s %12.6g %s\n", label, *value, unit);
   };
-  std::printf("%s (seed %.0f, digest %s)\n", summary.String("scenario").value_or("?").c_str(), summary.Number("seed").value_or(0),
-              summary.String("digest").value_or("-").c_str());
+  std::printf("%s (seed %.0f, digest %s)\n", summary.String("scenario").value_or("?").c_str(),
+              summary.Number("seed").value_or(0), summary.String("digest").value_or("-").c_str());
   number("tasks.submitted", "tasks submitted", "");
   number("tasks.finished", "finished", "");
   number("tasks.failed", "failed", "");
@@ -67,15 +67,19 @@ int Run(RunFlags& flags) {
   if (!flags.options.out.empty()) {
     std::error_code error;
     std::filesystem::create_directories(flags.options.out, error);
-    if (error) return Fail(kExitBadInput, "cannot make the folder '" + flags.options.out + "': " + error.message(), flags.format);
+    if (error)
+      return Fail(kExitBadInput, "cannot make the folder '" + flags.options.out + "': " + error.message(),
+                  flags.format);
   }
   const uint64_t seed = scenario->run.seeds.front();
   auto outcome = scenario->run.seeds.size() > 1 ? RunSeeds(*scenario, flags.options)
                  : scenario->workload.packing   ? RunPacking(*scenario, seed, flags.options)
                                                 : RunScenario(*scenario, seed, flags.options);
   if (!outcome.ok()) return Fail(kExitBadInput, outcome.status().message(), flags.format);
-  if (flags.format == "json") std::printf("%s", outcome->summary.ToJson().c_str());
-  else PrintTable(outcome->summary, flags.options.out);
+  if (flags.format == "json")
+    std::printf("%s", outcome->summary.ToJson().c_str());
+  else
+    PrintTable(outcome->summary, flags.options.out);
   for (const CheckResult& check : outcome->checks) {
     if (!check.ok) std::fprintf(stderr, "check failed: %s: %s\n", check.name.c_str(), check.detail.c_str());
   }
@@ -95,7 +99,8 @@ std::string EventsOf(const std::string& path) {
 int Diff(const std::string& a, const std::string& b, size_t context) {
   auto difference = FindFirstDifference(EventsOf(a), EventsOf(b), context);
   if (!difference.ok()) {
-    return Fail(kExitBadInput, difference.status().message() + "\n(runs write events.jsonl with --log-events)", "table");
+    return Fail(kExitBadInput, difference.status().message() + "\n(runs write events.jsonl with --log-events)",
+                "table");
   }
   if (difference->equal) {
     std::printf("equal\n");
@@ -117,7 +122,8 @@ int Main(int argc, char** argv) {
   run->add_option("--seed", flags.seed, "seed, instead of run.seeds of the file");
   run->add_option("--out", flags.options.out, "result folder (made if missing)");
   run->add_option("--set", flags.sets, "key.path=value, overrides the file; may be repeated");
-  run->add_option("--format", flags.format, "table, or json: the content of summary.json")->check(CLI::IsMember({"table", "json"}));
+  run->add_option("--format", flags.format, "table, or json: the content of summary.json")
+      ->check(CLI::IsMember({"table", "json"}));
   run->add_flag("--log-events", flags.options.log_events, "write events.jsonl into --out, for diff");
   run->add_flag("--through-codec", flags.options.through_codec, "encode, parse and compare every message");
   run->add_flag("--permute-ties", flags.options.permute_ties, "let the seed order events of one instant");

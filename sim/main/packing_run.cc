@@ -46,7 +46,8 @@ Result<RunOutcome> RunPacking(const Scenario& scenario, uint64_t seed, const Run
   const auto start = std::chrono::steady_clock::now();
   const auto& trace = std::get<TraceSpec>(scenario.workload.sources.front().what);
   if (!scenario.cluster.trace) {
-    return Status(StatusCode::kInvalidArgument, scenario.path + ": workload.packing needs cluster.trace (the openb node list)");
+    return Status(StatusCode::kInvalidArgument,
+                  scenario.path + ": workload.packing needs cluster.trace (the openb node list)");
   }
   auto nodes = ReadOpenbNodes(scenario.cluster.trace->path);
   if (!nodes.ok()) return nodes.status();
@@ -62,7 +63,8 @@ Result<RunOutcome> RunPacking(const Scenario& scenario, uint64_t seed, const Run
   if (!result.ok()) return result.status();
   RunOutcome outcome;
   outcome.summary = Describe(scenario, seed, *result);
-  outcome.summary.SetNumber("wall_seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  outcome.summary.SetNumber("wall_seconds",
+                            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   outcome.checks = EvaluateChecks(scenario.checks, outcome.summary);
   outcome.summary.SetChecks(outcome.checks);
   if (!outcome.summary.ChecksOk()) outcome.exit_code = kExitCheckFailed;

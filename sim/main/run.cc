@@ -45,7 +45,8 @@ SimEngine::RunEnd Drive(SimCluster& cluster, const RunRecorder& recorder, const 
   SimEngine::RunEnd ended;
   while ((ended = cluster.engine().RunSome(kChunk, end)) == SimEngine::RunEnd::kBudget) {
     if (!options.progress) continue;
-    DrawProgress(cluster.scenario().name, recorder.finished() + recorder.failed(), total, cluster.engine().Now().seconds());
+    DrawProgress(cluster.scenario().name, recorder.finished() + recorder.failed(), total,
+                 cluster.engine().Now().seconds());
   }
   if (options.progress) ClearProgress();
   return ended;
@@ -65,8 +66,10 @@ RunFacts FactsOf(const SimCluster& cluster, const SimEngine& engine, uint64_t se
   bool known = true;
   for (const auto& driver : cluster.drivers()) {
     const auto bounds = driver->source().Bounds();
-    if (!bounds) known = false;
-    else path = std::max(path, bounds->critical_path.seconds()), work += bounds->work.seconds();
+    if (!bounds)
+      known = false;
+    else
+      path = std::max(path, bounds->critical_path.seconds()), work += bounds->work.seconds();
   }
   if (known) facts.critical_path_s = path, facts.work_s = work;
   return facts;
@@ -141,12 +144,15 @@ Result<RunOutcome> RunScenario(const Scenario& scenario, uint64_t seed, const Ru
 void DrawProgress(const std::string& label, uint64_t done, std::optional<uint64_t> total, double sim_seconds) {
   constexpr int kWidth = 30;
   if (total && *total > 0) {
-    const int filled = static_cast<int>(static_cast<double>(kWidth) * static_cast<double>(done) / static_cast<double>(*total));
-    const std::string bar = std::string(static_cast<size_t>(filled), '#') + std::string(static_cast<size_t>(kWidth - filled), '.');
+    const int filled =
+        static_cast<int>(static_cast<double>(kWidth) * static_cast<double>(done) / static_cast<double>(*total));
+    const std::string bar =
+        std::string(static_cast<size_t>(filled), '#') + std::string(static_cast<size_t>(kWidth - filled), '.');
     std::fprintf(stderr, "\r\033[K%s [%s] %llu/%llu tasks, t = %.0f s", label.c_str(), bar.c_str(),
                  static_cast<unsigned long long>(done), static_cast<unsigned long long>(*total), sim_seconds);
   } else {
-    std::fprintf(stderr, "\r\033[K%s %llu tasks, t = %.0f s", label.c_str(), static_cast<unsigned long long>(done), sim_seconds);
+    std::fprintf(stderr, "\r\033[K%s %llu tasks, t = %.0f s", label.c_str(), static_cast<unsigned long long>(done),
+                 sim_seconds);
   }
   std::fflush(stderr);
 }

@@ -13,7 +13,14 @@
 namespace orrery {
 
 // Exit codes of the command, documented in README.md.
-enum ExitCode : int { kExitOk = 0, kExitCheckFailed = 1, kExitBadInput = 2, kExitTimeout = 4, kExitInfeasible = 5, kExitNondeterminism = 6 };
+enum ExitCode : int {
+  kExitOk = 0,
+  kExitCheckFailed = 1,
+  kExitBadInput = 2,
+  kExitTimeout = 4,
+  kExitInfeasible = 5,
+  kExitNondeterminism = 6
+};
 
 struct RunOptions {
   std::string out;               // result folder; "": none is written

@@ -28,10 +28,14 @@ struct Child {
 [[noreturn]] void RunChild(const Scenario& scenario, const Child& child, RunOptions options) {
   options.out = child.folder;
   options.progress = false;
-  auto outcome = scenario.workload.packing ? RunPacking(scenario, child.seed, options) : RunScenario(scenario, child.seed, options);
+  auto outcome = scenario.workload.packing ? RunPacking(scenario, child.seed, options)
+                                           : RunScenario(scenario, child.seed, options);
   int code = kExitBadInput;
-  if (outcome.ok()) code = outcome->exit_code;
-  else std::fprintf(stderr, "seed %llu: %s\n", static_cast<unsigned long long>(child.seed), outcome.status().message().c_str());
+  if (outcome.ok())
+    code = outcome->exit_code;
+  else
+    std::fprintf(stderr, "seed %llu: %s\n", static_cast<unsigned long long>(child.seed),
+                 outcome.status().message().c_str());
   std::fflush(nullptr);
   _exit(code);
 }
@@ -55,7 +59,8 @@ Result<Summary> ReadSummary(const Child& child) {
   std::ifstream file(child.folder + "/summary.json");
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   if (text.empty()) {
-    return Status(StatusCode::kInternal, "the run of seed " + std::to_string(child.seed) + " left no summary; run it alone with --seed " +
+    return Status(StatusCode::kInternal, "the run of seed " + std::to_string(child.seed) +
+                                             " left no summary; run it alone with --seed " +
                                              std::to_string(child.seed));
   }
   return Summary::FromJson(text);
@@ -65,7 +70,9 @@ Result<Summary> ReadSummary(const Child& child) {
 
 Result<RunOutcome> RunSeeds(const Scenario& scenario, const RunOptions& options) {
   const bool keep = !options.out.empty();
-  const std::string base = keep ? options.out : (std::filesystem::temp_directory_path() / ("orrery-seeds-" + std::to_string(getpid()))).string();
+  const std::string base =
+      keep ? options.out
+           : (std::filesystem::temp_directory_path() / ("orrery-seeds-" + std::to_string(getpid()))).string();
   std::vector<Child> children;
   for (uint64_t seed : scenario.run.seeds) children.push_back({seed, base + "/seed-" + std::to_string(seed)});
   const size_t parallel = std::max(1u, std::thread::hardware_concurrency());
@@ -105,8 +112,10 @@ Result<RunOutcome> RunSeeds(const Scenario& scenario, const RunOptions& options)
   outcome.summary.SetChecks(checks);
   outcome.checks = std::move(checks);
   if (!outcome.summary.ChecksOk() && worst == kExitOk) outcome.exit_code = kExitCheckFailed;
-  if (keep) std::ofstream(base + "/summary.json") << outcome.summary.ToJson();
-  else std::filesystem::remove_all(base);
+  if (keep)
+    std::ofstream(base + "/summary.json") << outcome.summary.ToJson();
+  else
+    std::filesystem::remove_all(base);
   return outcome;
 }
 

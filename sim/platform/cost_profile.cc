@@ -8,14 +8,16 @@ namespace orrery {
 
 namespace {
 
-// Nanoseconds of CPU per handled message: decoding, handler and sending the answer. From `./dev bench` on the live system;
-// control messages that were not measured on their own count as kControl.
+// Nanoseconds of CPU per handled message: decoding, handler and sending the answer. From `./dev bench` on the live
+// system; control messages that were not measured on their own count as kControl.
 constexpr int64_t kControl = 4'000;
 constexpr std::pair<MessageKind, int64_t> kMeasured[] = {
-    {MessageKind::kPushTask, 800},          {MessageKind::kTaskReply, 700},      {MessageKind::kRequestLease, 6'000},
-    {MessageKind::kPickNode, 6'000},        {MessageKind::kResourceReport, 3'000}, {MessageKind::kHealthCheck, 2'000},
-    {MessageKind::kHealthCheckReply, 2'000}, {MessageKind::kSubmitTask, 500},    {MessageKind::kExecuteTask, 200},
-    {MessageKind::kTaskExecuted, 400},      {MessageKind::kTaskFinished, 200},   {MessageKind::kStartProcess, 100'000},
+    {MessageKind::kPushTask, 800},           {MessageKind::kTaskReply, 700},
+    {MessageKind::kRequestLease, 6'000},     {MessageKind::kPickNode, 6'000},
+    {MessageKind::kResourceReport, 3'000},   {MessageKind::kHealthCheck, 2'000},
+    {MessageKind::kHealthCheckReply, 2'000}, {MessageKind::kSubmitTask, 500},
+    {MessageKind::kExecuteTask, 200},        {MessageKind::kTaskExecuted, 400},
+    {MessageKind::kTaskFinished, 200},       {MessageKind::kStartProcess, 100'000},
 };
 
 CostProfile DefaultProfile() {
@@ -41,7 +43,8 @@ Status Set(CostProfile& profile, const std::string& name, Duration cost) {
     std::vector<std::string> names = {"Timer", "PeerLost"};
     for (size_t i = 1; i < kMessageKinds; ++i) names.emplace_back(InfoOf(static_cast<MessageKind>(i)).name);
     const std::string nearest = NearestName(name, names);
-    return {StatusCode::kInvalidArgument, "unknown message kind '" + name + "'" + (nearest.empty() ? "" : "; did you mean '" + nearest + "'?")};
+    return {StatusCode::kInvalidArgument,
+            "unknown message kind '" + name + "'" + (nearest.empty() ? "" : "; did you mean '" + nearest + "'?")};
   }
   return Status::Ok();
 }

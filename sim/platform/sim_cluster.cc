@@ -27,7 +27,8 @@ EngineOptions OptionsFor(const Scenario& scenario, uint64_t seed, EngineOptions 
   const NetworkSpec& network = scenario.cluster.network;
   options.seed = seed;
   if (network.topology == NetworkSpec::Topology::kRacks) {
-    options.network.rack_bandwidth = static_cast<double>(network.rack_size) * network.bandwidth / network.oversubscription;
+    options.network.rack_bandwidth =
+        static_cast<double>(network.rack_size) * network.bandwidth / network.oversubscription;
   }
   if (MessagesAreFree(scenario)) options.network.same_host_latency = {};
   return options;
@@ -60,8 +61,10 @@ Result<std::unique_ptr<SimCluster>> SimCluster::Make(const Scenario& scenario, u
   for (size_t i = 0; i < cluster->nodes_.size(); ++i) {
     const Duration boot = cluster->nodes_[i].spec.boot_time;
     if (boot.ns == 0) ++cluster->expected_nodes_;
-    if (boot.ns == 0) cluster->StartNodeManager(i);
-    else cluster->engine_.At(Time{boot.ns}, cluster.get(), kBoot, i);
+    if (boot.ns == 0)
+      cluster->StartNodeManager(i);
+    else
+      cluster->engine_.At(Time{boot.ns}, cluster.get(), kBoot, i);
   }
   return cluster;
 }
@@ -72,7 +75,8 @@ void SimCluster::AddHosts(std::vector<NodeSpec> specs) {
     HostSpec host;
     host.name = spec.name;
     host.speed = spec.speed;
-    host.cores = static_cast<int32_t>(std::max<int64_t>(1, spec.resources.Get(ResourceKind::kCpu).raw / FixedPoint::kUnit));
+    host.cores =
+        static_cast<int32_t>(std::max<int64_t>(1, spec.resources.Get(ResourceKind::kCpu).raw / FixedPoint::kUnit));
     host.latency_out = Duration{network.latency.ns / 2};
     host.latency_in = network.latency - host.latency_out;
     host.bandwidth_out = host.bandwidth_in = MessagesAreFree(scenario_) ? 0 : network.bandwidth;
@@ -88,7 +92,8 @@ Status SimCluster::MakeDrivers() {
   for (const SourceSpec& spec : scenario_.workload.sources) {
     auto source = MakeSource(spec, engine_.NamedRandom("workload/" + spec.name, "source"));
     if (!source.ok()) return source.status();
-    drivers_.push_back(std::make_unique<SimDriver>(engine_, *this, recorder_, std::move(*source), scenario_.policy.task_max_retries));
+    drivers_.push_back(
+        std::make_unique<SimDriver>(engine_, *this, recorder_, std::move(*source), scenario_.policy.task_max_retries));
   }
   open_drivers_ = drivers_.size();
   return Status::Ok();
@@ -118,7 +123,8 @@ void SimCluster::StartNodeManager(size_t index) {
     options.labels = node.spec.labels;
     return std::make_unique<NodeManager>(env, scenario_.policy, std::move(options));
   };
-  node.process = engine_.Spawn(node.host, factory, {.name = node.spec.name, .costs = &costs_, .slot = kNodeManagerSlot});
+  node.process =
+      engine_.Spawn(node.host, factory, {.name = node.spec.name, .costs = &costs_, .slot = kNodeManagerSlot});
   engine_.SetLocalEndpoint(node.process, Address::Host(), &host_);
 }
 
@@ -138,7 +144,8 @@ void SimCluster::StartDrivers() {
       options.registration = std::move(registration);
       return std::make_unique<CoreWorker>(env, scenario_.policy, std::move(options));
     };
-    const ProcessHandle process = engine_.Spawn(nodes_.front().host, factory, {.name = name, .costs = &costs_, .slot = 0});
+    const ProcessHandle process =
+        engine_.Spawn(nodes_.front().host, factory, {.name = name, .costs = &costs_, .slot = 0});
     engine_.SetLocalEndpoint(process, Address::Host(), &host_);
     engine_.SetLocalEndpoint(process, Address::Application(), drivers_[i].get());
     drivers_[i]->SetProcess(process);
@@ -147,7 +154,9 @@ void SimCluster::StartDrivers() {
 
 Gcs* SimCluster::gcs() { return static_cast<Gcs*>(engine_.Machine(gcs_)); }
 
-NodeManager* SimCluster::node_manager(const Node& node) { return static_cast<NodeManager*>(engine_.Machine(node.process)); }
+NodeManager* SimCluster::node_manager(const Node& node) {
+  return static_cast<NodeManager*>(engine_.Machine(node.process));
+}
 
 bool SimCluster::Busy(const NodeManager* node) { return node != nullptr && node->leases().granted() > 0; }
 

@@ -1,4 +1,5 @@
-// A scenario's cluster inside the engine: hosts, GCS, node managers, drivers; the composition root of the simulated world.
+// A scenario's cluster inside the engine: hosts, GCS, node managers, drivers; the composition root of the simulated
+ // world.
 #pragma once
 
 #include <functional>
@@ -19,8 +20,8 @@ namespace orrery {
 class Gcs;
 class NodeManager;
 
-// Node 0 is the head: its host also carries the GCS and the drivers. The workload begins when all nodes that boot at once
-// and all drivers have registered; a run is over when every driver has closed.
+// Node 0 is the head: its host also carries the GCS and the drivers. The workload begins when all nodes that boot at
+// once and all drivers have registered; a run is over when every driver has closed.
 class SimCluster final : public DriverHost, public SimTraceSink, public EventHandler {
  public:
   struct Node {

@@ -10,7 +10,11 @@ namespace orrery {
 
 SimDriver::SimDriver(SimEngine& engine, DriverHost& host, RunRecorder& recorder, std::unique_ptr<WorkloadSource> source,
                      int64_t default_retries)
-    : engine_(engine), host_(host), recorder_(recorder), source_(std::move(source)), default_retries_(default_retries) {}
+    : engine_(engine),
+      host_(host),
+      recorder_(recorder),
+      source_(std::move(source)),
+      default_retries_(default_retries) {}
 
 void SimDriver::Begin() {
   began_ = engine_.Now();

@@ -18,7 +18,8 @@ void SimExecutor::OnMessage(ProcessHandle process, Message message) {
   const double speed = engine_.host(engine_.HostOf(process)).speed;
   const Time now = engine_.Now();
   const Duration takes{speed == 1 ? spec.work_ns() : static_cast<int64_t>(static_cast<double>(spec.work_ns()) / speed)};
-  Running running{{{spec.owner()}, spec.index()}, spec.num_returns(), now, engine_.At(now + takes, this, process.value)};
+  Running running{
+      {{spec.owner()}, spec.index()}, spec.num_returns(), now, engine_.At(now + takes, this, process.value)};
   const bool inserted = running_.Insert(process.value, running).second;
   ORRERY_ASSERT(inserted);
 }

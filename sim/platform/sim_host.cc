@@ -17,7 +17,8 @@ class SilentApplication final : public SimLocalEndpoint {
 
 }  // namespace
 
-SimHost::SimHost(SimEngine& engine, SimExecutor& executor, const Settings& settings, const CostProfile& costs, Distribution startup)
+SimHost::SimHost(SimEngine& engine, SimExecutor& executor, const Settings& settings, const CostProfile& costs,
+                 Distribution startup)
     : engine_(engine),
       executor_(executor),
       settings_(settings),

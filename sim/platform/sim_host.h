@@ -22,7 +22,8 @@ class SimHost final : public SimLocalEndpoint, public EventHandler {
     ProcessHandle node_manager;
   };
 
-  SimHost(SimEngine& engine, SimExecutor& executor, const Settings& settings, const CostProfile& costs, Distribution startup);
+  SimHost(SimEngine& engine, SimExecutor& executor, const Settings& settings, const CostProfile& costs,
+          Distribution startup);
   ~SimHost() override;
 
   void OnMessage(ProcessHandle process, Message message) override;

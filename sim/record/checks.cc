@@ -16,7 +16,8 @@ std::string Text(double value) {
 
 CheckResult Missing(const CheckSpec& check, const std::string& metric, const Summary& summary) {
   const std::string near = NearestName(metric, summary.NumberPaths());
-  return {check.name, false, "the summary has no number " + metric + (near.empty() ? "" : "; did you mean " + near + "?")};
+  return {check.name, false,
+          "the summary has no number " + metric + (near.empty() ? "" : "; did you mean " + near + "?")};
 }
 
 double AllowedError(const CheckSpec& check) {
@@ -25,8 +26,8 @@ double AllowedError(const CheckSpec& check) {
 
 CheckResult Compare(const CheckSpec& check, double actual) {
   const auto result = [&](bool ok, const char* relation) {
-    return CheckResult{check.name, ok, check.metric + " = " + Text(actual) + ", " + (ok ? "" : "not ") + relation +
-                                           Text(check.value)};
+    return CheckResult{check.name, ok,
+                       check.metric + " = " + Text(actual) + ", " + (ok ? "" : "not ") + relation + Text(check.value)};
   };
   switch (check.kind) {
     case CheckSpec::Kind::kMax: return result(actual <= check.value, "<= ");
@@ -58,8 +59,8 @@ CheckResult LittlesLaw(const CheckSpec& check, const Summary& summary) {
   const double l = summary.Number("littles_law.l").value_or(0);
   const double product = summary.Number("littles_law.lambda").value_or(0) * summary.Number("littles_law.w").value_or(0);
   return {check.name, *error <= check.tolerance,
-          "L = " + Text(l) + ", lambda W = " + Text(product) + ": they differ by " + Text(*error * 100) + " % (allowed: " +
-              Text(check.tolerance * 100) + " %)"};
+          "L = " + Text(l) + ", lambda W = " + Text(product) + ": they differ by " + Text(*error * 100) +
+              " % (allowed: " + Text(check.tolerance * 100) + " %)"};
 }
 
 }  // namespace

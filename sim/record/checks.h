@@ -8,7 +8,8 @@
 
 namespace orrery {
 
-// Compares one check with one summary. A metric that the summary lacks fails the check and names the nearest that exists.
+// Compares one check with one summary. A metric that the summary lacks fails the check and names the nearest that
+// exists.
 CheckResult EvaluateCheck(const CheckSpec& check, const Summary& summary);
 
 // The checks that concern a single seed (not mean_of_seeds), in order.

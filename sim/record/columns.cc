@@ -35,8 +35,9 @@ const std::vector<TableSpec>& Tables() {
         {"join_time_s", "s", "when it could first be used"},
         {"leave_time_s", "s", "when it was declared dead or left; empty: it stayed"},
         {"busy_cpu_seconds", "s", "sum over its finished tasks of CPUs times run time"},
-        {"utilization", "fraction", "CPUs asked for by running tasks, averaged over its presence between the first submission "
-                                    "and the last end"}}},
+        {"utilization", "fraction",
+         "CPUs asked for by running tasks, averaged over its presence between the first submission "
+         "and the last end"}}},
       {"faults",
        {{"time_s", "s", "when it fired"},
         {"fault", "", "its name"},

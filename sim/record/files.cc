@@ -50,7 +50,8 @@ Status RunRecorder::State::WriteTasks(const std::string& path) const {
     csv.Text(row.job ? ToString(row.job) : "").Integer(int64_t{row.retries} + 1).Text(NodeText(row.node));
     csv.Text(WorkerText(row.worker)).Number(row.cpus).Number(row.gpus).Seconds(row.submit);
     const int64_t start = ran ? row.start : 0, finish = ran ? row.finish : 0, submit = row.submit;
-    for (const int64_t ns : {start, finish, start - submit, finish - start, finish - submit}) OptionalSeconds(csv, ran, ns);
+    for (const int64_t ns : {start, finish, start - submit, finish - start, finish - submit})
+      OptionalSeconds(csv, ran, ns);
     if (ran) {
       const double run = static_cast<double>(row.finish - row.start) / 1e9;
       csv.Number(std::max(1.0, static_cast<double>(row.finish - row.submit) / 1e9 / std::max(run, bound)));

@@ -1,6 +1,7 @@
 // Turns what a run traces into a result folder; the same for the simulated and the live world.
 //
-// Feed it nodes, tasks and trace events in order of time, then call Finish once and Write. Memory: under 200 bytes per task.
+// Feed it nodes, tasks and trace events in order of time, then call Finish once and Write. Memory: under 200 bytes per
+// task.
 #pragma once
 
 #include <cstdint>
@@ -39,21 +40,21 @@ struct RecorderOptions {
   // Stems of the files to write ("tasks", "timeline", "events" …); empty: every file except events. summary and columns
   // are always written.
   std::vector<std::string> outputs;
-  std::string events_path;              // events.jsonl is streamed here while the run goes on; "": not written
-  int64_t warmup_tasks = 0;             // this many first submitted tasks are left out of the statistics (not of tasks.csv)
-  Time warmup_until;                    // so are tasks submitted before
+  std::string events_path;  // events.jsonl is streamed here while the run goes on; "": not written
+  int64_t warmup_tasks = 0;  // this many first submitted tasks are left out of the statistics (not of tasks.csv)
+  Time warmup_until;  // so are tasks submitted before
   size_t max_timeline_spans = 100'000;  // later tasks are left out of timeline.json, with a note in it
   Duration slowdown_bound = Duration::Seconds(10);  // bounded slowdown divides by at least this (Feitelson 2001)
 };
 
 // What only the caller knows of a run.
 struct RunFacts {
-  std::string world;     // "sim" or "live"
+  std::string world;  // "sim" or "live"
   std::string scenario;
   uint64_t seed = 0;
-  uint64_t digest = 0;   // 0 in the live world, written as ""
+  uint64_t digest = 0;  // 0 in the live world, written as ""
   uint64_t events = 0, messages = 0;
-  Time end;              // of the world's clock
+  Time end;  // of the world's clock
   double wall_seconds = 0;
   std::optional<double> critical_path_s, work_s;  // lower bounds of the workload, when known
 };
@@ -73,7 +74,7 @@ class RunRecorder {
 
   uint64_t submitted() const;
   uint64_t finished() const;  // ended well
-  uint64_t failed() const;    // ended with an error
+  uint64_t failed() const;  // ended with an error
   // Tasks submitted and not ended.
   uint64_t in_system() const;
 

@@ -17,10 +17,10 @@ namespace orrery {
 struct NodeRow {
   NodeDescription what;
   std::optional<Time> left;
-  double busy_cpu_seconds = 0;              // of ended tasks
-  double window_cpu_seconds = 0;            // CPU seconds of tasks within the window of the statistics
+  double busy_cpu_seconds = 0;  // of ended tasks
+  double window_cpu_seconds = 0;  // CPU seconds of tasks within the window of the statistics
   double window_gpu_seconds = 0;
-  double present_seconds = 0;               // of its presence within that window
+  double present_seconds = 0;  // of its presence within that window
 };
 
 struct FaultRow {
@@ -35,8 +35,8 @@ struct RunRecorder::State {
   TaskTable tasks;
   std::map<NodeId, NodeRow> nodes;
   std::vector<FaultRow> faults;
-  OccupancyIntegral occupancy;              // of counted tasks
-  std::unique_ptr<FileWriter> log;          // events.jsonl
+  OccupancyIntegral occupancy;  // of counted tasks
+  std::unique_ptr<FileWriter> log;  // events.jsonl
   Status log_status;
   uint64_t finished = 0, failed = 0, retries = 0, ended_twice = 0;
   Summary summary;

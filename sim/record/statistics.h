@@ -12,7 +12,8 @@ struct Distribution5 {
   uint64_t count = 0;
   double mean = 0, p50 = 0, p95 = 0, p99 = 0, max = 0;
 };
-// Sorts `samples`. Percentiles interpolate linearly between order statistics (Hyndman and Fan's type 7, numpy's default).
+// Sorts `samples`. Percentiles interpolate linearly between order statistics (Hyndman and Fan's type 7, numpy's
+// default).
 Distribution5 Summarize(std::vector<int64_t>& samples);
 
 // The number of tasks in the system, integrated over time as they come and go. Independent of what tasks report about

@@ -22,7 +22,9 @@ void AppendMicros(std::string& out, int64_t ns) {
 
 class TimelineWriter {
  public:
-  explicit TimelineWriter(const std::string& path) : file_(path) { out() += "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n"; }
+  explicit TimelineWriter(const std::string& path) : file_(path) {
+    out() += "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n";
+  }
 
   void Name(const char* what, uint64_t pid, uint64_t tid, const std::string& name) {
     Begin();

@@ -13,15 +13,16 @@ Status LiveFaults::Check(const std::vector<FaultSpec>& faults) {
       case FaultKind::kRestartNode:
       case FaultKind::kKillDriver: continue;
       default:
-        return {StatusCode::kInvalidArgument, std::string("the fault ") + FaultKindName(fault.kind) +
-                                                  " exists in simulation only; live runs know kill_worker, kill_node, restart_node and kill_driver"};
+        return {StatusCode::kInvalidArgument,
+                std::string("the fault ") + FaultKindName(fault.kind) +
+                    " exists in simulation only; live runs know kill_worker, kill_node, restart_node and kill_driver"};
     }
   }
   return Status::Ok();
 }
 
-LiveFaults::LiveFaults(const std::vector<FaultSpec>& faults, uint64_t seed, ReplayCluster& cluster, Recording& recording,
-                       std::vector<std::unique_ptr<ReplayDriver>>& drivers)
+LiveFaults::LiveFaults(const std::vector<FaultSpec>& faults, uint64_t seed, ReplayCluster& cluster,
+                       Recording& recording, std::vector<std::unique_ptr<ReplayDriver>>& drivers)
     : faults_(faults),
       random_(Random::Named(seed, "faults", "targets")),
       cluster_(cluster),
@@ -48,7 +49,8 @@ bool LiveFaults::Fire(size_t index) {
 
 void LiveFaults::Heal(size_t index) {
   for (size_t node : hit_[index]) {
-    if (Status status = cluster_.StartNode(node); !status.ok()) std::fprintf(stderr, "cannot heal: %s\n", status.message().c_str());
+    if (Status status = cluster_.StartNode(node); !status.ok())
+      std::fprintf(stderr, "cannot heal: %s\n", status.message().c_str());
   }
   hit_[index].clear();
 }
@@ -132,7 +134,8 @@ std::vector<size_t> LiveFaults::NodesOf(const FaultTarget& target) {
   std::vector<size_t> found;
   const auto busy = [this](size_t node) {
     const std::vector<WorkerId> workers = BusyWorkers();
-    return std::any_of(workers.begin(), workers.end(), [&](WorkerId worker) { return cluster_.IndexOf(worker.node()) == node; });
+    return std::any_of(workers.begin(), workers.end(),
+                       [&](WorkerId worker) { return cluster_.IndexOf(worker.node()) == node; });
   };
   switch (target.kind) {
     case FaultTarget::Kind::kHead: return {0};

@@ -39,7 +39,8 @@ void PrintTable(const Summary& summary, const std::string& out) {
   const auto number = [&](const char* path, const char* label, const char* unit) {
     if (const auto value = summary.Number(path)) std::printf("  %-22s %12.6g %s\n", label, *value, unit);
   };
-  std::printf("%s (live, seed %.0f)\n", summary.String("scenario").value_or("?").c_str(), summary.Number("seed").value_or(0));
+  std::printf("%s (live, seed %.0f)\n", summary.String("scenario").value_or("?").c_str(),
+              summary.Number("seed").value_or(0));
   number("nodes", "nodes", "");
   number("tasks.submitted", "tasks submitted", "");
   number("tasks.finished", "finished", "");
@@ -71,10 +72,13 @@ int Run(RunFlags& flags) {
   if (!flags.options.out.empty()) {
     std::error_code error;
     std::filesystem::create_directories(flags.options.out, error);
-    if (error) return Fail(kLiveBadInput, "cannot make the folder '" + flags.options.out + "': " + error.message(), flags.format);
+    if (error)
+      return Fail(kLiveBadInput, "cannot make the folder '" + flags.options.out + "': " + error.message(),
+                  flags.format);
   }
   if (!flags.seed && scenario->run.seeds.size() > 1) {
-    std::fprintf(stderr, "a live run takes one seed: the first, %llu\n", static_cast<unsigned long long>(scenario->run.seeds.front()));
+    std::fprintf(stderr, "a live run takes one seed: the first, %llu\n",
+                 static_cast<unsigned long long>(scenario->run.seeds.front()));
   }
   ReplayLoop loop;
   interruptible = &loop;
@@ -85,8 +89,10 @@ int Run(RunFlags& flags) {
     const bool unreachable = outcome.status().code() == StatusCode::kUnavailable;
     return Fail(unreachable ? kLiveUnreachable : kLiveBadInput, outcome.status().message(), flags.format);
   }
-  if (flags.format == "json") std::printf("%s", outcome->summary.ToJson().c_str());
-  else PrintTable(outcome->summary, flags.options.out);
+  if (flags.format == "json")
+    std::printf("%s", outcome->summary.ToJson().c_str());
+  else
+    PrintTable(outcome->summary, flags.options.out);
   for (const CheckResult& check : outcome->checks) {
     if (!check.ok) std::fprintf(stderr, "check failed: %s: %s\n", check.name.c_str(), check.detail.c_str());
   }
@@ -98,12 +104,15 @@ int Main(int argc, char** argv) {
   CLI::App app("Runs scenarios on a local cluster of real processes.", "orrery live");
   app.require_subcommand(1);
   RunFlags flags;
-  CLI::App* run = app.add_subcommand("run", "Start the scenario's nodes on this machine, submit its tasks at their times, stop them");
+  CLI::App* run = app.add_subcommand(
+      "run", "Start the scenario's nodes on this machine, submit its tasks at their times, stop them");
   run->add_option("file", flags.file, "scenario file (YAML)")->required();
   run->add_option("--seed", flags.seed, "seed of arrivals and durations (default: the scenario's first)");
   run->add_option("--out", flags.options.out, "result folder");
   run->add_option("--format", flags.format, "table or json")->check(CLI::IsMember({"table", "json"}));
-  run->add_option("--set", flags.sets, "KEY=VALUE: change the scenario, e.g. cluster.node_types.0.count=2")->take_all()->expected(1);
+  run->add_option("--set", flags.sets, "KEY=VALUE: change the scenario, e.g. cluster.node_types.0.count=2")
+      ->take_all()
+      ->expected(1);
   run->add_flag("--quiet", flags.quiet, "no progress on stderr");
   try {
     app.parse(argc, argv);

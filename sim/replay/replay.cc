@@ -23,7 +23,8 @@ namespace {
 using Drivers = std::vector<std::unique_ptr<ReplayDriver>>;
 
 Status CheckLive(const Scenario& scenario) {
-  if (scenario.workload.packing) return {StatusCode::kInvalidArgument, "workload.packing has no clock: it runs in simulation only"};
+  if (scenario.workload.packing)
+    return {StatusCode::kInvalidArgument, "workload.packing has no clock: it runs in simulation only"};
   return LiveFaults::Check(scenario.faults);
 }
 
@@ -56,7 +57,8 @@ Status ConnectDrivers(const Scenario& scenario, ReplayCluster& cluster, Drivers&
     options.socket_dir = found->socket_dir;
     options.token = found->token;
     options.settings = ChangedSettings(scenario.policy);
-    if (Status status = driver->Connect(std::move(options)); !status.ok()) return {StatusCode::kUnavailable, status.message()};
+    if (Status status = driver->Connect(std::move(options)); !status.ok())
+      return {StatusCode::kUnavailable, status.message()};
   }
   return Status::Ok();
 }
@@ -64,7 +66,8 @@ Status ConnectDrivers(const Scenario& scenario, ReplayCluster& cluster, Drivers&
 // A line on stderr, redrawn.
 class Progress {
  public:
-  Progress(const Scenario& scenario, const Drivers& drivers, Recording& recording) : name_(scenario.name), recording_(recording) {
+  Progress(const Scenario& scenario, const Drivers& drivers, Recording& recording)
+      : name_(scenario.name), recording_(recording) {
     for (const auto& driver : drivers) {
       const auto count = driver->source().Total();
       total_ = total_ && count ? std::optional<uint64_t>(*total_ + *count) : std::nullopt;
@@ -76,9 +79,9 @@ class Progress {
     const auto ended = static_cast<unsigned long long>(counts.finished + counts.failed);
     if (total_ && *total_ > 0) {
       const auto filled = static_cast<size_t>(30.0 * static_cast<double>(ended) / static_cast<double>(*total_));
-      std::fprintf(stderr, "\r\033[K%s [%s%s] %llu/%llu tasks, t = %.1f s", name_.c_str(), std::string(filled, '#').c_str(),
-                   std::string(30 - std::min<size_t>(30, filled), '.').c_str(), ended, static_cast<unsigned long long>(*total_),
-                   recording_.now().seconds());
+      std::fprintf(stderr, "\r\033[K%s [%s%s] %llu/%llu tasks, t = %.1f s", name_.c_str(),
+                   std::string(filled, '#').c_str(), std::string(30 - std::min<size_t>(30, filled), '.').c_str(), ended,
+                   static_cast<unsigned long long>(*total_), recording_.now().seconds());
     } else {
       std::fprintf(stderr, "\r\033[K%s %llu tasks, t = %.1f s", name_.c_str(), ended, recording_.now().seconds());
     }
@@ -106,8 +109,10 @@ RunFacts FactsOf(const Scenario& scenario, uint64_t seed, const Drivers& drivers
   bool known = true;
   for (const auto& driver : drivers) {
     const auto bounds = driver->source().Bounds();
-    if (!bounds) known = false;
-    else path = std::max(path, bounds->critical_path.seconds()), work += bounds->work.seconds();
+    if (!bounds)
+      known = false;
+    else
+      path = std::max(path, bounds->critical_path.seconds()), work += bounds->work.seconds();
   }
   if (known) facts.critical_path_s = path, facts.work_s = work;
   return facts;
@@ -126,10 +131,14 @@ void Evaluate(const Scenario& scenario, const LiveFaults& faults, Summary& summa
 
 }  // namespace
 
-Result<ReplayOutcome> ReplayScenario(const Scenario& scenario, uint64_t seed, const ReplayOptions& options, ReplayLoop& loop) {
+Result<ReplayOutcome> ReplayScenario(const Scenario& scenario, uint64_t seed, const ReplayOptions& options,
+                                     ReplayLoop& loop) {
   if (Status status = CheckLive(scenario); !status.ok()) return status;
   Recording recording(RecorderFor(scenario, options.out));
-  ReplayContext context{.loop = loop, .recording = recording, .node_of_index = {}, .function = RegisterReplayFunction(),
+  ReplayContext context{.loop = loop,
+                        .recording = recording,
+                        .node_of_index = {},
+                        .function = RegisterReplayFunction(),
                         .default_retries = scenario.policy.task_max_retries};
   Drivers drivers;
   if (Status status = MakeDrivers(scenario, seed, context, drivers); !status.ok()) return status;
@@ -150,7 +159,8 @@ Result<ReplayOutcome> ReplayScenario(const Scenario& scenario, uint64_t seed, co
     loop.SetTicker([&progress] { progress->Draw(); });
   }
   const Duration limit = scenario.run.time_limit;
-  const bool done = loop.Run([&drivers] { return AllDone(drivers); }, limit.ns > 0 ? recording.begin() + limit : Time{INT64_MAX});
+  const bool done =
+      loop.Run([&drivers] { return AllDone(drivers); }, limit.ns > 0 ? recording.begin() + limit : Time{INT64_MAX});
   const Time end = recording.now();
   loop.SetTicker(nullptr);
   progress.reset();

@@ -13,7 +13,14 @@
 namespace orrery {
 
 // Exit codes of the command, as everywhere (README.md).
-enum LiveExitCode : int { kLiveOk = 0, kLiveCheckFailed = 1, kLiveBadInput = 2, kLiveUnreachable = 3, kLiveTimeout = 4, kLiveInterrupted = 130 };
+enum LiveExitCode : int {
+  kLiveOk = 0,
+  kLiveCheckFailed = 1,
+  kLiveBadInput = 2,
+  kLiveUnreachable = 3,
+  kLiveTimeout = 4,
+  kLiveInterrupted = 130
+};
 
 struct ReplayOptions {
   std::string out;        // result folder; "": none is written
@@ -26,8 +33,9 @@ struct ReplayOutcome {
   int exit_code = kLiveOk;
 };
 
-// Runs to the end of the workload, the time limit, or an interrupt of the loop. kInvalidArgument: the scenario cannot be
-// run live; kUnavailable: the cluster could not be started or reached.
-Result<ReplayOutcome> ReplayScenario(const Scenario& scenario, uint64_t seed, const ReplayOptions& options, ReplayLoop& loop);
+// Runs to the end of the workload, the time limit, or an interrupt of the loop. kInvalidArgument: the scenario cannot
+// be run live; kUnavailable: the cluster could not be started or reached.
+Result<ReplayOutcome> ReplayScenario(const Scenario& scenario, uint64_t seed, const ReplayOptions& options,
+                                     ReplayLoop& loop);
 
 }  // namespace orrery

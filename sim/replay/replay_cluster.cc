@@ -45,7 +45,8 @@ Result<std::unique_ptr<ReplayCluster>> ReplayCluster::Start(const Scenario& scen
   for (const Node& node : cluster->nodes_) {
     if (node.spec.boot_time.ns == 0) options.nodes.push_back(cluster->LaunchOf(node.spec));
   }
-  if (options.nodes.empty()) return Status(StatusCode::kInvalidArgument, "the head must be there at once (boot_time 0)");
+  if (options.nodes.empty())
+    return Status(StatusCode::kInvalidArgument, "the head must be there at once (boot_time 0)");
   Result<std::unique_ptr<LocalCluster>> processes = LocalCluster::Start(std::move(options));
   if (!processes.ok()) return Status(StatusCode::kUnavailable, processes.status().message());
   cluster->processes_ = std::move(*processes);
@@ -68,7 +69,8 @@ void ReplayCluster::Describe(Node& node, size_t process) {
   node.id = processes_->NodeIdOf(process);
   const ResourceSet& has = node.spec.resources;
   recording_.DescribeNode({node.id, node.spec.name, node.spec.type, has.Get(ResourceKind::kCpu).value(),
-                           has.Get(ResourceKind::kGpu).value(), static_cast<int64_t>(has.Get(ResourceKind::kMemory).value()),
+                           has.Get(ResourceKind::kGpu).value(),
+                           static_cast<int64_t>(has.Get(ResourceKind::kMemory).value()),
                            recording_.begin().ns == 0 ? Time{} : recording_.now()});
 }
 
@@ -76,7 +78,8 @@ void ReplayCluster::Begin(ReplayLoop& loop) {
   for (size_t i = 0; i < nodes_.size(); ++i) {
     if (nodes_[i].up) continue;
     loop.At(recording_.begin() + nodes_[i].spec.boot_time, [this, i] {
-      if (Status status = StartNode(i); !status.ok()) std::fprintf(stderr, "%s: %s\n", nodes_[i].spec.name.c_str(), status.message().c_str());
+      if (Status status = StartNode(i); !status.ok())
+        std::fprintf(stderr, "%s: %s\n", nodes_[i].spec.name.c_str(), status.message().c_str());
     });
   }
 }

@@ -25,7 +25,10 @@ class ReplayDriver::Sink final : public TraceSink {
 };
 
 ReplayDriver::ReplayDriver(ReplayContext& context, std::string name, std::unique_ptr<WorkloadSource> source)
-    : context_(context), name_(std::move(name)), source_(std::move(source)), sink_(std::make_unique<Sink>(context, *this)) {}
+    : context_(context),
+      name_(std::move(name)),
+      source_(std::move(source)),
+      sink_(std::make_unique<Sink>(context, *this)) {}
 
 ReplayDriver::~ReplayDriver() = default;
 
@@ -67,8 +70,12 @@ void ReplayDriver::Submit(PlannedTask task) {
     request.strategy.affinity_node = context_.node_of_index(request.strategy.affinity_node).value;
   }
   const TaskId id{self.worker, task.number + 1};
-  context_.recording.DescribeTask({id, task.name, self.job, request.resources.Get(ResourceKind::kCpu).value(),
-                                   request.resources.Get(ResourceKind::kGpu).value(), {}});
+  context_.recording.DescribeTask({id,
+                                   task.name,
+                                   self.job,
+                                   request.resources.Get(ResourceKind::kCpu).value(),
+                                   request.resources.Get(ResourceKind::kGpu).value(),
+                                   {}});
   Draft<msg::SubmitTask> submit;
   msg::TaskSpec* spec = submit->mutable_spec();
   spec->set_owner(self.worker.value);

@@ -63,7 +63,8 @@ Result<std::unique_ptr<WorkloadSource>> MakeDagSource(const DagSpec& spec, Rando
     }
     names.push_back(task.name);
     durations.push_back(task.work);
-    bounds.work = bounds.work + Duration::FromSeconds(task.work.seconds() * task.resources.Get(ResourceKind::kCpu).value());
+    bounds.work =
+        bounds.work + Duration::FromSeconds(task.work.seconds() * task.resources.Get(ResourceKind::kCpu).value());
     tasks.push_back(std::move(task));
   }
   Result<TaskGraph> graph = TaskGraph::Build(std::move(names), std::move(edges));

@@ -1,4 +1,5 @@
-// Generators: open arrivals, closed loops, bursts, fork-join. They draw lazily, so that millions of tasks cost no memory.
+// Generators: open arrivals, closed loops, bursts, fork-join. They draw lazily, so that millions of tasks cost no
+ // memory.
 #pragma once
 
 #include "sim/workload/source.h"

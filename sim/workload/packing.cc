@@ -45,7 +45,8 @@ Result<PackingReplay> PackingReplay::Make(std::vector<OpenbNode> nodes, std::vec
     replay.pods_.push_back({std::move(pod.name), std::move(request), gpus});
   }
   if (replay.capacity_.raw <= 0) return Status(StatusCode::kInvalidArgument, "packing needs nodes with GPUs");
-  const bool any = std::any_of(replay.pods_.begin(), replay.pods_.end(), [](const auto& pod) { return pod.gpus.raw > 0; });
+  const bool any =
+      std::any_of(replay.pods_.begin(), replay.pods_.end(), [](const auto& pod) { return pod.gpus.raw > 0; });
   if (!any) return Status(StatusCode::kInvalidArgument, "packing needs pods that ask for GPUs");
   return replay;
 }

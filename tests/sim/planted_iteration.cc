@@ -1,5 +1,5 @@
-// A planted bug: a state machine that lets the order of a table hashed by pointer reach its messages. The determinism check
-// must see it (and must not see its twin, which sorts first: --ordered).
+// A planted bug: a state machine that lets the order of a table hashed by pointer reach its messages. The determinism
+// check must see it (and must not see its twin, which sorts first: --ordered).
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -22,7 +22,8 @@ struct Peer {
 class Sender final : public StateMachine {
  public:
   Sender(Env& env, const std::vector<Address>& peers, bool ordered) : env_(env), ordered_(ordered) {
-    for (const Address& address : peers) peers_.push_back(std::make_unique<Peer>(Peer{static_cast<uint32_t>(peers_.size()), address}));
+    for (const Address& address : peers)
+      peers_.push_back(std::make_unique<Peer>(Peer{static_cast<uint32_t>(peers_.size()), address}));
     for (const auto& peer : peers_) table_.insert(peer.get());
   }
   void Start() override {

@@ -22,8 +22,9 @@ struct Section {
 std::string_view StateDrawings() {
   static const std::string text = [] {
     std::string drawings;
-    for (const orrery::StateChart* chart : {&orrery::OwnedTask::Chart(), &orrery::TaskSubmitter::Chart(), &orrery::LeaseManager::Chart(),
-                                            &orrery::WorkerPool::Chart(), &orrery::NodeInfo::Chart()}) {
+    for (const orrery::StateChart* chart :
+         {&orrery::OwnedTask::Chart(), &orrery::TaskSubmitter::Chart(), &orrery::LeaseManager::Chart(),
+          &orrery::WorkerPool::Chart(), &orrery::NodeInfo::Chart()}) {
       drawings += "**" + std::string(chart->machine()) + "**\n\n```mermaid\n" + chart->ToMermaid() + "```\n\n";
     }
     drawings.pop_back();

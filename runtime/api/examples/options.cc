@@ -13,14 +13,17 @@ std::string WhereAmI() {
 
 int main(int argc, char** argv) {
   orrery::SessionOptions cluster{.address = "local", .num_cpus = 2, .num_gpus = 2, .resources = {{"licence", 1}}};
-  return orrery::main(argc, argv, [](orrery::Session& session) {
-    std::cout << orrery::task<&WhereAmI>({.num_cpus = 0.5, .name = "half a core"})().get() << "\n";
-    std::cout << orrery::task<&WhereAmI>({.num_gpus = 2, .resources = {{"licence", 1}}})().get() << "\n";
-    std::cout << orrery::task<&WhereAmI>({.strategy = orrery::NodeAffinity(session.node())})().get() << "\n";
-    try {
-      orrery::task<&WhereAmI>({.num_cpus = 64, .strategy = orrery::NodeAffinity(session.node())})().get();
-    } catch (const orrery::InfeasibleError&) {
-      std::cout << "no such node\n";
-    }
-  }, cluster);
+  return orrery::main(
+      argc, argv,
+      [](orrery::Session& session) {
+        std::cout << orrery::task<&WhereAmI>({.num_cpus = 0.5, .name = "half a core"})().get() << "\n";
+        std::cout << orrery::task<&WhereAmI>({.num_gpus = 2, .resources = {{"licence", 1}}})().get() << "\n";
+        std::cout << orrery::task<&WhereAmI>({.strategy = orrery::NodeAffinity(session.node())})().get() << "\n";
+        try {
+          orrery::task<&WhereAmI>({.num_cpus = 64, .strategy = orrery::NodeAffinity(session.node())})().get();
+        } catch (const orrery::InfeasibleError&) {
+          std::cout << "no such node\n";
+        }
+      },
+      cluster);
 }

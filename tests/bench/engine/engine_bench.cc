@@ -1,5 +1,5 @@
-// The engine alone: events of its queue, and messages with empty handlers through SimEnv. The ceiling of the messages is the
-// bare queue, measured in the same run.
+// The engine alone: events of its queue, and messages with empty handlers through SimEnv. The ceiling of the messages
+// is the bare queue, measured in the same run.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -154,7 +154,8 @@ int main(int argc, char** argv) {
     if (std::strcmp(argv[i], "--format") == 0 && i + 1 < argc) json = std::strcmp(argv[++i], "json") == 0;
     if (std::strcmp(argv[i], "--messages") == 0 && i + 1 < argc) messages = std::stoull(argv[++i]);
   }
-  if (!json) std::printf("the engine with empty handlers, per second of CPU time on one core, seed %llu\n", 1ULL * kSeed);
+  if (!json)
+    std::printf("the engine with empty handlers, per second of CPU time on one core, seed %llu\n", 1ULL * kSeed);
   CostProfile costs;
   costs.message_ns.fill(1'000);
   for (const uint32_t pairs : {1'000u, 10'000u}) {

@@ -1,6 +1,6 @@
-// No-op tasks through the whole live system, beside what asio and Protobuf alone allow for the same exchange: one driver,
-// one worker, one core. Interleaved in one run; medians. Gate on the pinned figures; the others depend on where the kernel
-// places the processes.
+// No-op tasks through the whole live system, beside what asio and Protobuf alone allow for the same exchange: one
+// driver, one worker, one core. Interleaved in one run; medians. Gate on the pinned figures; the others depend on where
+// the kernel places the processes.
 #include <sched.h>
 #include <time.h>
 
@@ -33,8 +33,8 @@ double g_seconds = 0.4;
 void Print(const std::string& name, double value, const char* unit, double ceiling) {
   const double ratio = ceiling > 0 ? value / ceiling : 0;
   if (g_json) {
-    std::printf("{\"name\": \"live.%s\", \"value\": %.4g, \"unit\": \"%s\", \"ceiling\": %.4g, \"ratio\": %.3f}\n", name.c_str(),
-                value, unit, ceiling, ratio);
+    std::printf("{\"name\": \"live.%s\", \"value\": %.4g, \"unit\": \"%s\", \"ceiling\": %.4g, \"ratio\": %.3f}\n",
+                name.c_str(), value, unit, ceiling, ratio);
   } else {
     std::printf("%-28s %12.4g %-6s %12.4g %8.3f\n", name.c_str(), value, unit, ceiling, ratio);
   }
@@ -122,7 +122,8 @@ void CompareCpu(orrery::Pair& raw) {
 
 void RunAll(const std::string& placement) {
   auto raw = orrery::MakeRawPair("");
-  orrery::Result<std::unique_ptr<orrery::LocalCluster>> cluster = orrery::LocalCluster::Start({.nodes = {{.resources = orrery::ResourceSet::Cpu(1)}}});
+  orrery::Result<std::unique_ptr<orrery::LocalCluster>> cluster =
+      orrery::LocalCluster::Start({.nodes = {{.resources = orrery::ResourceSet::Cpu(1)}}});
   if (!cluster.ok()) {
     std::fprintf(stderr, "%s\n", cluster.status().message().c_str());
     std::exit(1);

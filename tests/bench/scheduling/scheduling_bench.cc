@@ -145,9 +145,10 @@ Figures Measure(const std::string& policy, uint32_t nodes, int shapes, double se
 
 void Print(bool json, const std::string& policy, uint32_t nodes, int shapes, const Figures& f) {
   if (json) {
-    std::printf("{\"name\": \"scheduling.%s.%u_nodes.%d_shapes\", \"value\": %.0f, \"unit\": \"decisions/s\", "
-                "\"ceiling\": %.0f, \"ratio\": %.4f, \"plain\": %.0f}\n",
-                policy.c_str(), nodes, shapes, f.indexed, f.ceiling, f.indexed / f.ceiling, f.plain);
+    std::printf(
+        "{\"name\": \"scheduling.%s.%u_nodes.%d_shapes\", \"value\": %.0f, \"unit\": \"decisions/s\", "
+        "\"ceiling\": %.0f, \"ratio\": %.4f, \"plain\": %.0f}\n",
+        policy.c_str(), nodes, shapes, f.indexed, f.ceiling, f.indexed / f.ceiling, f.plain);
   } else {
     std::printf("%-12s %7u %7d %14.0f %14.0f %8.3f %14.0f %9.1f\n", policy.c_str(), nodes, shapes, f.indexed, f.ceiling,
                 f.indexed / f.ceiling, f.plain, f.indexed / f.plain);
@@ -164,8 +165,8 @@ int Main(int argc, char** argv) {
   }
   if (!json) {
     std::printf("placement decisions per second of CPU time, seed %llu\n", static_cast<unsigned long long>(kSeed));
-    std::printf("%-12s %7s %7s %14s %14s %8s %14s %9s\n", "policy", "nodes", "shapes", "decisions/s",
-                "ceiling/s", "ratio", "plain/s", "x plain");
+    std::printf("%-12s %7s %7s %14s %14s %8s %14s %9s\n", "policy", "nodes", "shapes", "decisions/s", "ceiling/s",
+                "ratio", "plain/s", "x plain");
   }
   for (const std::string& policy : PolicyNames()) {
     for (const uint32_t nodes : {100u, 1'000u, 10'000u}) {

@@ -47,7 +47,8 @@ double BareEventsPerSecond() {
 std::string ScenarioText(int nodes) {
   const std::string n = std::to_string(nodes);
   return "cluster:\n  node_types: [{name: node, count: " + n + ", resources: {CPU: 4}}]\n" +
-         "workload:\n  generator: {kind: open, arrival: poisson, rate: " + n + "/s, count: " + std::to_string(nodes * 100) +
+         "workload:\n  generator: {kind: open, arrival: poisson, rate: " + n +
+         "/s, count: " + std::to_string(nodes * 100) +
          ", task: {duration: {kind: exponential, mean: 1s}}}\nrun: {outputs: [summary]}\n";
 }
 
@@ -90,8 +91,10 @@ Point Measure(int nodes) {
 void Print(bool json, const std::string& name, double value, const char* unit, double ceiling) {
   if (json) {
     std::printf("{\"name\": \"%s\", \"value\": %.6g, \"unit\": \"%s\"", name.c_str(), value, unit);
-    if (ceiling > 0) std::printf(", \"ceiling\": %.6g, \"ratio\": %.4g}\n", ceiling, value / ceiling);
-    else std::printf(", \"ceiling\": null, \"ratio\": null}\n");
+    if (ceiling > 0)
+      std::printf(", \"ceiling\": %.6g, \"ratio\": %.4g}\n", ceiling, value / ceiling);
+    else
+      std::printf(", \"ceiling\": null, \"ratio\": null}\n");
   } else if (ceiling > 0) {
     std::printf("%-28s %12.4g %-14s ceiling %10.4g  ratio %.3f\n", name.c_str(), value, unit, ceiling, value / ceiling);
   } else {
@@ -126,8 +129,10 @@ void Main(bool json) {
   }
   Print(json, "sim_million_tasks_10000_nodes", points.back().cpu_seconds, "s", 60);
   // 1.0: cost per task does not depend on the number of nodes.
-  Print(json, "sim_growth_exponent_cpu", Exponent(points, [](const Point& p) { return p.cpu_seconds; }), "log-log slope", 1.05);
-  Print(json, "sim_growth_exponent_memory", Exponent(points, [](const Point& p) { return p.resident_bytes; }), "log-log slope", 1.05);
+  Print(json, "sim_growth_exponent_cpu", Exponent(points, [](const Point& p) { return p.cpu_seconds; }),
+        "log-log slope", 1.05);
+  Print(json, "sim_growth_exponent_memory", Exponent(points, [](const Point& p) { return p.resident_bytes; }),
+        "log-log slope", 1.05);
 }
 
 }  // namespace

@@ -77,12 +77,14 @@ std::vector<int> Holding(const LiveCluster& cluster) {
 
 int AwaitHolder(const LiveCluster& cluster, const std::vector<int>& except = {}) {
   int found = 0;
-  Eventually([&] {
-    for (int pid : Holding(cluster)) {
-      if (std::find(except.begin(), except.end(), pid) == except.end()) found = pid;
-    }
-    return found != 0;
-  }, "a task begins");
+  Eventually(
+      [&] {
+        for (int pid : Holding(cluster)) {
+          if (std::find(except.begin(), except.end(), pid) == except.end()) found = pid;
+        }
+        return found != 0;
+      },
+      "a task begins");
   return found;
 }
 
@@ -131,7 +133,8 @@ TEST(KilledWorker, WhatItSubmittedDiesWithIt) {
   ASSERT_EQ(kill(parent_pid, SIGKILL), 0);
   EXPECT_THROW(parent.get(), orrery::WorkerDiedError);
   // All three CPUs come back: three tasks run at once.
-  for (int pid : children) Eventually([&] { return !ProcessLives(pid); }, "a child's worker ends with the child's owner");
+  for (int pid : children)
+    Eventually([&] { return !ProcessLives(pid); }, "a child's worker ends with the child's owner");
   std::vector<orrery::Ref<uint32_t>> three;
   for (const std::string& name : FilesIn(cluster.notes())) fs::remove(cluster.notes() + "/" + name);
   for (int i = 0; i < 3; ++i) three.push_back(orrery::remote<&Hold>(cluster.notes()));
@@ -150,7 +153,8 @@ TEST(KilledWorker, AStormOfKillsLosesNoResult) {
   for (std::vector<orrery::Ref<int>> pending = refs; !pending.empty();) {
     pending = orrery::wait(pending, std::min<size_t>(pending.size(), 40)).unready;
     const std::vector<int> workers = cluster.Workers();
-    if (kills < 15 && !workers.empty() && kill(workers[static_cast<size_t>(kills) % workers.size()], SIGKILL) == 0) ++kills;
+    if (kills < 15 && !workers.empty() && kill(workers[static_cast<size_t>(kills) % workers.size()], SIGKILL) == 0)
+      ++kills;
   }
   EXPECT_EQ(kills, 15);
   const std::vector<int> values = orrery::get(refs);
@@ -162,7 +166,8 @@ TEST(KilledWorker, AStormOfKillsLosesNoResult) {
 TEST(KilledNode, ItsWorkersEndAndItsTasksMove) {
   LiveCluster cluster({1, 1});
   Program program;
-  auto held = orrery::task<&Hold>({.strategy = orrery::NodeAffinity(cluster.processes().NodeIdOf(1), true)})(cluster.notes());
+  auto held =
+      orrery::task<&Hold>({.strategy = orrery::NodeAffinity(cluster.processes().NodeIdOf(1), true)})(cluster.notes());
   const int worker = AwaitHolder(cluster);
   EXPECT_EQ(cluster.processes().WorkerPids(1), std::vector<int>{worker});
   cluster.processes().KillNode(1);
@@ -191,15 +196,17 @@ TEST(KilledNode, TheDriversOwnEndsEveryCall) {
   AwaitHolder(cluster);
   cluster.processes().KillNode(0);
   EXPECT_THROW(held.get(), orrery::Error);
-  Eventually([] {
-    try {
-      orrery::remote<&Twice>(1).get();
-    } catch (const orrery::UnavailableError&) {
-      return true;
-    } catch (const orrery::NodeDiedError&) {
-    }
-    return false;
-  }, "calls are refused");
+  Eventually(
+      [] {
+        try {
+          orrery::remote<&Twice>(1).get();
+        } catch (const orrery::UnavailableError&) {
+          return true;
+        } catch (const orrery::NodeDiedError&) {
+        }
+        return false;
+      },
+      "calls are refused");
 }
 
 TEST(KilledNode, ANewOneTakesItsPlace) {
@@ -265,7 +272,8 @@ TEST(KilledDriver, AClusterOfItsOwnEndsWithIt) {
       std::ifstream file(entry.path() / "environ", std::ios::binary);
       const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
       const int pid = std::atoi(entry.path().filename().c_str());
-      if (text.find("ORRERY_TEST_NOTES=" + notes) != std::string::npos && ProcessLives(pid) && pid != getpid()) found.push_back(pid);
+      if (text.find("ORRERY_TEST_NOTES=" + notes) != std::string::npos && ProcessLives(pid) && pid != getpid())
+        found.push_back(pid);
     }
     return found;
   };

@@ -47,7 +47,8 @@ std::string ReadAll(const fs::path& path) {
 bool ProcessLives(int pid) {
   const std::string stat = ReadAll("/proc/" + std::to_string(pid) + "/stat");
   const size_t name_end = stat.rfind(')');
-  return name_end != std::string::npos && name_end + 2 < stat.size() && stat[name_end + 2] != 'Z' && stat[name_end + 2] != 'X';
+  return name_end != std::string::npos && name_end + 2 < stat.size() && stat[name_end + 2] != 'Z' &&
+         stat[name_end + 2] != 'X';
 }
 
 std::vector<int> ProcessesOf(const std::string& session_dir) {
@@ -58,8 +59,9 @@ std::vector<int> ProcessesOf(const std::string& session_dir) {
     int pid = 0;
     std::from_chars(name.data(), name.data() + name.size(), pid);
     if (pid <= 0 || pid == getpid() || !ProcessLives(pid)) continue;
-    const bool named = ReadAll(entry.path() / "environ").find("ORRERY_SESSION_DIR=" + session_dir) != std::string::npos ||
-                       ReadAll(entry.path() / "cmdline").find("--session=" + session_dir) != std::string::npos;
+    const bool named =
+        ReadAll(entry.path() / "environ").find("ORRERY_SESSION_DIR=" + session_dir) != std::string::npos ||
+        ReadAll(entry.path() / "cmdline").find("--session=" + session_dir) != std::string::npos;
     if (named) found.push_back(pid);
   }
   return found;
@@ -68,7 +70,8 @@ std::vector<int> ProcessesOf(const std::string& session_dir) {
 std::vector<std::string> FilesIn(const std::string& folder) {
   std::vector<std::string> names;
   std::error_code ignored;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) names.push_back(entry.path().filename().string());
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored))
+    names.push_back(entry.path().filename().string());
   return names;
 }
 

@@ -1,4 +1,5 @@
-// For tests on real processes: a cluster in a session folder of its own, and looks at what the kernel says is left of it.
+// For tests on real processes: a cluster in a session folder of its own, and looks at what the kernel says is left of
+ // it.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -17,7 +18,8 @@ namespace orrery::test {
 bool Eventually(const std::function<bool()>& condition, const std::string& what);
 
 bool ProcessLives(int pid);
-// Every process that belongs to a session folder: named in its environment or on its command line. Zombies do not count.
+// Every process that belongs to a session folder: named in its environment or on its command line. Zombies do not
+// count.
 std::vector<int> ProcessesOf(const std::string& session_dir);
 std::vector<std::string> FilesIn(const std::string& folder);
 

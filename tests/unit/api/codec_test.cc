@@ -1,9 +1,9 @@
 #include "runtime/api/codec.h"
 
+#include <gtest/gtest.h>
+
 #include <complex>
 #include <random>
-
-#include <gtest/gtest.h>
 
 namespace orrery {
 namespace {
@@ -83,14 +83,21 @@ T Again(const T& value) {
 }
 
 Order SampleOrder() {
-  return {"bolts", "fragile", {{1, 2}, {3, -4}}, {{"a", {1, 2, 3}}, {"", {}}}, std::string("express"), {true, Colour::kBlue},
+  return {"bolts",
+          "fragile",
+          {{1, 2}, {3, -4}},
+          {{"a", {1, 2, 3}}, {"", {}}},
+          std::string("express"),
+          {true, Colour::kBlue},
           std::chrono::milliseconds(1500)};
 }
 
-static_assert(internal::FieldCount<Point>() == 2 && internal::FieldCount<Order>() == 7 && internal::FieldCount<Empty>() == 0);
+static_assert(internal::FieldCount<Point>() == 2 && internal::FieldCount<Order>() == 7 &&
+              internal::FieldCount<Empty>() == 0);
 static_assert(internal::FieldCount<Sixteen>() == 16 && internal::FieldCount<Seventeen>() == -1);
 static_assert(internal::FieldCount<Link>() == 2 && internal::FieldCount<HoldsNeeds>() == 3);
-static_assert(Encodable<int> && Encodable<Order> && Encodable<Tree> && Encodable<Link> && Encodable<HoldsNeeds> && Encodable<Hidden>);
+static_assert(Encodable<int> && Encodable<Order> && Encodable<Tree> && Encodable<Link> && Encodable<HoldsNeeds> &&
+              Encodable<Hidden>);
 static_assert(Encodable<std::unique_ptr<std::vector<std::array<Point, 3>>>> && Encodable<std::complex<double>>);
 static_assert(!Encodable<int*> && !Encodable<const char*> && !Encodable<int&> && !Encodable<void>);
 static_assert(!Encodable<std::vector<int*>> && !Encodable<std::map<int, std::optional<char*>>>);
@@ -116,13 +123,15 @@ TEST(Codec, EveryStandardContainerComesBackEqual) {
   EXPECT_EQ(Again(std::list<int>{1, 2}), (std::list<int>{1, 2}));
   EXPECT_EQ(Again(std::set<std::string>{"x", "y"}), (std::set<std::string>{"x", "y"}));
   EXPECT_EQ(Again(std::multiset<int>{1, 1}), (std::multiset<int>{1, 1}));
-  EXPECT_EQ(Again(std::unordered_map<int, std::string>{{1, "a"}, {2, "b"}}), (std::unordered_map<int, std::string>{{1, "a"}, {2, "b"}}));
+  EXPECT_EQ(Again(std::unordered_map<int, std::string>{{1, "a"}, {2, "b"}}),
+            (std::unordered_map<int, std::string>{{1, "a"}, {2, "b"}}));
   EXPECT_EQ(Again(std::unordered_set<int>{5, 6}), (std::unordered_set<int>{5, 6}));
   EXPECT_EQ(Again(std::array<Point, 2>{Point{1, 2}, Point{3, 4}}), (std::array<Point, 2>{Point{1, 2}, Point{3, 4}}));
   EXPECT_EQ(Again(std::make_tuple(1, std::string("s"), Empty{})), std::make_tuple(1, std::string("s"), Empty{}));
   EXPECT_EQ(Again(std::tuple<>{}), std::tuple<>{});
   EXPECT_EQ(Again(std::variant<std::monostate, int>{}), (std::variant<std::monostate, int>{}));
-  EXPECT_EQ(Again(std::optional<std::optional<int>>{std::optional<int>{}}), (std::optional<std::optional<int>>{std::optional<int>{}}));
+  EXPECT_EQ(Again(std::optional<std::optional<int>>{std::optional<int>{}}),
+            (std::optional<std::optional<int>>{std::optional<int>{}}));
   EXPECT_EQ(*Again(std::make_shared<Point>(Point{1, 2})), (Point{1, 2}));
   EXPECT_EQ(Again(std::complex<float>(1, 2)), std::complex<float>(1, 2));
 }

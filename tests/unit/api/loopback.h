@@ -39,7 +39,8 @@ class Loopback final : public internal::Backend, public ClusterObserver {
 
   void OnLocal(ProcessId process, const Address& endpoint, bool to_endpoint, const Message& message) override {
     if (!to_endpoint || process != driver_ || endpoint != Address::Application() || client_ == nullptr) return;
-    if (message.kind() == MessageKind::kObjectsReady || message.kind() == MessageKind::kWaitReply) client_->OnMessage(message.Clone());
+    if (message.kind() == MessageKind::kObjectsReady || message.kind() == MessageKind::kWaitReply)
+      client_->OnMessage(message.Clone());
   }
   void OnTrace(ProcessId process, const TraceEvent& event) override {
     if (event.kind == TraceKind::kTaskFinished && process == driver_ && client_ != nullptr) client_->OnTaskFinished();

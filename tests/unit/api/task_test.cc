@@ -43,11 +43,13 @@ using namespace std::chrono_literals;
 template <auto kFunction, class... As>
 concept Callable = requires(As... args) { remote<kFunction>(args...); };
 
-static_assert(Callable<&app::Add, int, int> && Callable<&app::Add, Ref<int>, short> && Callable<&app::Add, Ref<int>, Ref<int>>);
+static_assert(Callable<&app::Add, int, int> && Callable<&app::Add, Ref<int>, short> &&
+              Callable<&app::Add, Ref<int>, Ref<int>>);
 static_assert(Callable<&app::Join, std::vector<std::string>, const char*>, "what converts to the parameter");
 static_assert(!Callable<&app::Add, int> && !Callable<&app::Add, int, int, int> && !Callable<&app::Nothing, int>);
 static_assert(!Callable<&app::Add, int, std::string> && !Callable<&app::Add, int, const char*>);
-static_assert(!Callable<&app::Add, int, Ref<long>> && !Callable<&app::Add, int, Ref<std::string>>, "a Ref is of the very type");
+static_assert(!Callable<&app::Add, int, Ref<long>> && !Callable<&app::Add, int, Ref<std::string>>,
+              "a Ref is of the very type");
 static_assert(std::is_same_v<decltype(remote<&app::Add>(1, 2)), Ref<int>>);
 static_assert(std::is_same_v<decltype(remote<&app::Nothing>()), Ref<void>>);
 static_assert(!Encodable<Ref<int>> && !Encodable<std::vector<Ref<int>>>, "until refs can be borrowed");

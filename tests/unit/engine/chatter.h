@@ -64,7 +64,8 @@ class Chatter : public EventHandler {
     script.on_start = [](Env& env) { env.SetTimer({}, TimerKind::kWorkload, 0); };
     script.on_timer = [this](Env& env, TimerKind kind, uint64_t id) {
       SendSome(env);
-      env.SetTimer(Duration::Nanos(static_cast<int64_t>(env.RandomFor(RandomStream::kWorkload).Below(40'000))), kind, id);
+      env.SetTimer(Duration::Nanos(static_cast<int64_t>(env.RandomFor(RandomStream::kWorkload).Below(40'000))), kind,
+                   id);
     };
     script.on_message = [](Env& env, const Address& from, const Message& message) {
       if (message.kind() == MessageKind::kHealthCheck && NumberIn(message) % 4 == 0) env.Send(from, Number(1));

@@ -21,9 +21,7 @@ TEST(Determinism, TheSameSeedGivesTheSameDigest) {
   EXPECT_EQ(RunChatter(Seed(1)), first);
 }
 
-TEST(Determinism, AnotherSeedGivesAnotherDigest) {
-  EXPECT_NE(RunChatter(Seed(1)), RunChatter(Seed(2)));
-}
+TEST(Determinism, AnotherSeedGivesAnotherDigest) { EXPECT_NE(RunChatter(Seed(1)), RunChatter(Seed(2))); }
 
 TEST(Determinism, FaultsChangeTheDigest) {
   ChatterOptions calm;

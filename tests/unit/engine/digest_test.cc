@@ -76,7 +76,8 @@ TEST(EventLog, WritesOneJsonObjectPerLine) {
   log->OnSpawn(0, 16, "gcs \"0\"", {(uint64_t{3} << 16) | 17, 16});
   log->OnMessage(1500, 16, 18, MessageKind::kHealthCheck, 4);
   log->OnTimer(2000, 16, TimerKind::kLeaseExpiry, 9);
-  log->OnTrace(2000, 16, {TraceKind::kTaskRetried, {WorkerId::Of({1}, 2), 3}, 1, {4}, WorkerId::Of({4}, 5), -1, 0, 2, "a\n\xff"});
+  log->OnTrace(2000, 16,
+               {TraceKind::kTaskRetried, {WorkerId::Of({1}, 2), 3}, 1, {4}, WorkerId::Of({4}, 5), -1, 0, 2, "a\n\xff"});
   ASSERT_TRUE(log->Close().ok());
   std::ifstream in(path);
   const std::string text((std::istreambuf_iterator<char>(in)), {});

@@ -96,8 +96,10 @@ TEST_P(EventQueueProperty, BehavesAsAMultimap) {
     const uint64_t choice = random.Below(10);
     if (choice < 5) {
       const uint64_t span = random.Below(4);
-      const int64_t delay =
-          span == 0 ? 0 : static_cast<int64_t>(random.Below(span == 1 ? 10 : span == 2 ? 100'000 : uint64_t{1} << 50));
+      const int64_t delay = span == 0 ? 0
+                                      : static_cast<int64_t>(random.Below(span == 1   ? 10
+                                                                          : span == 2 ? 100'000
+                                                                                      : uint64_t{1} << 50));
       pending[next] = {queue.Push(now + delay, {next}), reference.emplace(now + delay, next)};
       ++next;
     } else if (choice < 6 && !pending.empty()) {

@@ -122,7 +122,9 @@ TEST_F(FilterTest, DropsSilently) {
 }
 
 TEST_F(FilterTest, ADelayHoldsUpWhatFollowsUnlessItMayBeReordered) {
-  Run(3, [](uint64_t n) { return n == 1 ? Verdict{Verdict::Action::kPass, false, 1, Duration::Micros(7)} : Verdict{}; });
+  Run(3, [](uint64_t n) {
+    return n == 1 ? Verdict{Verdict::Action::kPass, false, 1, Duration::Micros(7)} : Verdict{};
+  });
   EXPECT_EQ(b.notes, (Notes{{17'000, "1"}, {17'000, "2"}, {17'000, "3"}}));
 }
 

@@ -59,8 +59,8 @@ class Probe : public StateMachine {
     if (script_.on_start) script_.on_start(env_);
   }
   void OnMessage(const Address& from, Message message) override {
-    const std::string what = message.kind() == MessageKind::kHealthCheck ? std::to_string(NumberIn(message))
-                                                                         : std::string(message.name());
+    const std::string what =
+        message.kind() == MessageKind::kHealthCheck ? std::to_string(NumberIn(message)) : std::string(message.name());
     Add(what);
     if (script_.on_message) script_.on_message(env_, from, message);
   }

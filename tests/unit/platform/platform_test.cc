@@ -18,7 +18,8 @@ const char kWork[] = "workload: {generator: {kind: burst, size: 30, every: 1h, c
 
 struct Simulation {
   explicit Simulation(const std::string& text, uint64_t seed = 1)
-      : scenario(ParseScenario(text, "test.yaml").value()), cluster(SimCluster::Make(scenario, seed, {}, recorder).value()),
+      : scenario(ParseScenario(text, "test.yaml").value()),
+        cluster(SimCluster::Make(scenario, seed, {}, recorder).value()),
         faults(*cluster, recorder) {}
   void ToTheEnd() {
     cluster->engine().RunUntil(Time{Duration::Seconds(100).ns});
@@ -40,7 +41,8 @@ TEST(CostProfile, UnknownKindNamesTheNearest) {
   std::ofstream(path) << "PushTsk: 1us\n";
   const auto profile = MakeCostProfile({CostProfileSpec::Kind::kFile, path});
   ASSERT_FALSE(profile.ok());
-  EXPECT_NE(profile.status().message().find("did you mean 'PushTask'"), std::string::npos) << profile.status().message();
+  EXPECT_NE(profile.status().message().find("did you mean 'PushTask'"), std::string::npos)
+      << profile.status().message();
 }
 
 TEST(CostProfile, FileIsOnTopOfTheDefault) {
@@ -84,7 +86,8 @@ TEST(FaultInjector, AFaultThatHitsNothingSaysSo) {
 }
 
 TEST(FaultInjector, ANodeComesBackAsANewNode) {
-  Simulation run(std::string(kCluster) + kWork + "faults: [{kind: kill_node, at: 20ms, target: 'node:1', for: 100ms}]\n");
+  Simulation run(std::string(kCluster) + kWork +
+                 "faults: [{kind: kill_node, at: 20ms, target: 'node:1', for: 100ms}]\n");
   run.ToTheEnd();
   EXPECT_EQ(run.recorder.finished(), 30u);
   EXPECT_EQ(run.cluster->gcs()->nodes().alive_count(), 3u);
@@ -94,7 +97,7 @@ TEST(FaultInjector, ANodeComesBackAsANewNode) {
 
 TEST(FaultInjector, BrokenConnectionsLoseNoTask) {
   Simulation run(std::string(kCluster) + kWork + "policy: {task_max_retries: 100}\n" +
-          "faults: [{kind: drop_messages, at: 0, for: 2s, probability: 30%, target: all}]\n");
+                 "faults: [{kind: drop_messages, at: 0, for: 2s, probability: 30%, target: all}]\n");
   run.ToTheEnd();
   EXPECT_GT(run.faults.fired(), 0u);
   EXPECT_EQ(run.recorder.finished() + run.recorder.failed(), 30u);

@@ -1,5 +1,3 @@
-#include "sim/record/csv_writer.h"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -8,6 +6,7 @@
 #include <limits>
 
 #include "sim/record/columns.h"
+#include "sim/record/csv_writer.h"
 
 namespace orrery {
 namespace {

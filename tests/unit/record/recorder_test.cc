@@ -1,7 +1,6 @@
 #include "sim/record/recorder.h"
 
 #include <gtest/gtest.h>
-
 #include <unistd.h>
 
 #include <algorithm>
@@ -31,8 +30,15 @@ class RecorderTest : public testing::Test {
   }
   void Finish(RunRecorder& recorder, uint64_t index, double start, double finish, StatusCode status = StatusCode::kOk) {
     const int64_t a = Duration::FromSeconds(start).ns, b = Duration::FromSeconds(finish).ns;
-    recorder.OnTrace(Time{b}, {TraceKind::kTaskFinished, {kDriver, index}, 0, {2}, WorkerId::Of({2}, 3), a, b,
-                               static_cast<int64_t>(status), "work"});
+    recorder.OnTrace(Time{b}, {TraceKind::kTaskFinished,
+                               {kDriver, index},
+                               0,
+                               {2},
+                               WorkerId::Of({2}, 3),
+                               a,
+                               b,
+                               static_cast<int64_t>(status),
+                               "work"});
   }
   static RunFacts Facts(double end) {
     RunFacts facts;
@@ -122,7 +128,8 @@ TEST_F(RecorderTest, ATaskThatNeverEndsBreaksLittlesLaw) {
   EXPECT_GT(*summary.Number("littles_law.error"), 0.1);
   EXPECT_EQ(summary.Number("tasks.unfinished"), 2);
   ASSERT_TRUE(recorder.Write(folder).ok());
-  EXPECT_NE(ReadAll(folder + "/tasks.csv").find("task-1.1.4,work,job-1,1,,,1,0,8,,,,,,,Unfinished\n"), std::string::npos);
+  EXPECT_NE(ReadAll(folder + "/tasks.csv").find("task-1.1.4,work,job-1,1,,,1,0,8,,,,,,,Unfinished\n"),
+            std::string::npos);
 }
 
 TEST_F(RecorderTest, TheWarmUpIsLeftOutOfTheStatisticsOnly) {
@@ -147,13 +154,15 @@ TEST_F(RecorderTest, TheWarmUpIsLeftOutOfTheStatisticsOnly) {
 TEST_F(RecorderTest, ATaskThatFailsBeforeItRanHasNoTimes) {
   RunRecorder recorder;
   Submit(recorder, 1, 1);
-  recorder.OnTrace(Time{2 * kSecond}, {TraceKind::kTaskFinished, {kDriver, 1}, 0, {}, {}, 0, 0,
-                                       static_cast<int64_t>(StatusCode::kInfeasible), "work"});
+  recorder.OnTrace(
+      Time{2 * kSecond},
+      {TraceKind::kTaskFinished, {kDriver, 1}, 0, {}, {}, 0, 0, static_cast<int64_t>(StatusCode::kInfeasible), "work"});
   const Summary& summary = recorder.Finish(Facts(3));
   EXPECT_EQ(summary.Number("tasks.failed"), 1);
   EXPECT_EQ(summary.Number("tasks.counted"), 0);
   ASSERT_TRUE(recorder.Write(folder).ok());
-  EXPECT_NE(ReadAll(folder + "/tasks.csv").find("task-1.1.1,work,job-1,1,,,1,0,1,,,,,,,Infeasible\n"), std::string::npos);
+  EXPECT_NE(ReadAll(folder + "/tasks.csv").find("task-1.1.1,work,job-1,1,,,1,0,1,,,,,,,Infeasible\n"),
+            std::string::npos);
 }
 
 TEST_F(RecorderTest, ASecondEndIsCountedButChangesNothing) {

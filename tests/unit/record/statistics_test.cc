@@ -73,7 +73,8 @@ TEST(TaskTable, ManyDifferentNamesAreAllKept) {
   TaskTable table;
   std::vector<uint32_t> places;
   for (int i = 0; i < 20'000; ++i) places.push_back(table.names().Add("task-" + std::to_string(i)));
-  for (int i = 0; i < 20'000; ++i) ASSERT_EQ(table.names().At(places[static_cast<size_t>(i)]), "task-" + std::to_string(i));
+  for (int i = 0; i < 20'000; ++i)
+    ASSERT_EQ(table.names().At(places[static_cast<size_t>(i)]), "task-" + std::to_string(i));
 }
 
 }  // namespace

@@ -18,11 +18,11 @@ TEST(Summary, KeepsTheOrderOfItsKeys) {
   summary.SetNumber("bad", NAN);
   summary.SetBool("flag", true);
   summary.SetUnsigned("seed", UINT64_MAX);
-  EXPECT_EQ(summary.ToJson(false),
-            "{\"schema\":\"orrery.summary\",\"wait_s\":{\"p95\":0.25,\"mean\":0.125},\"events\":7,\"bad\":null,\"flag\":true,"
-            "\"seed\":18446744073709551615}");
-  EXPECT_EQ(summary.NumberPaths(),
-            (std::vector<std::string>{"wait_s.p95", "wait_s.mean", "events", "flag", "seed"}));
+  EXPECT_EQ(
+      summary.ToJson(false),
+      "{\"schema\":\"orrery.summary\",\"wait_s\":{\"p95\":0.25,\"mean\":0.125},\"events\":7,\"bad\":null,\"flag\":true,"
+      "\"seed\":18446744073709551615}");
+  EXPECT_EQ(summary.NumberPaths(), (std::vector<std::string>{"wait_s.p95", "wait_s.mean", "events", "flag", "seed"}));
 }
 
 TEST(Summary, NumbersAreFoundByPath) {

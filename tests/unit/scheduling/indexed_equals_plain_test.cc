@@ -52,9 +52,12 @@ class Life {
     if (random_.Chance(0.3)) request.strategy.hard_labels = {In("zone", {Zone(), Zone()})};
     if (random_.Chance(0.2)) request.strategy.soft_labels = {In("zone", {Zone()})};
     const double kind = random_.Uniform();
-    if (kind < 0.08) request.strategy.kind = SchedulingStrategy::Kind::kSpread;
-    else if (kind < 0.16) request.strategy.kind = SchedulingStrategy::Kind::kRandom;
-    else if (kind < 0.25) request.strategy.kind = SchedulingStrategy::Kind::kNodeAffinity;
+    if (kind < 0.08)
+      request.strategy.kind = SchedulingStrategy::Kind::kSpread;
+    else if (kind < 0.16)
+      request.strategy.kind = SchedulingStrategy::Kind::kRandom;
+    else if (kind < 0.25)
+      request.strategy.kind = SchedulingStrategy::Kind::kNodeAffinity;
     request.strategy.soft = random_.Chance(0.5);
     request.strategy.affinity_node = static_cast<uint32_t>(random_.Below(30));
     return request;

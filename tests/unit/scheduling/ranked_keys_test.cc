@@ -17,8 +17,7 @@ void ExpectSame(const RankedKeys& keys, const std::set<RankKey>& expected, Rando
   ASSERT_EQ(keys.size(), expected.size());
   for (int probe = 0; probe < 5; ++probe) {
     const RankKey key{Order(random), static_cast<uint32_t>(random.Below(3000))};
-    ASSERT_EQ(keys.CountBelow(key),
-              static_cast<size_t>(std::distance(expected.begin(), expected.lower_bound(key))));
+    ASSERT_EQ(keys.CountBelow(key), static_cast<size_t>(std::distance(expected.begin(), expected.lower_bound(key))));
     if (expected.empty()) continue;
     const size_t rank = random.Below(expected.size());
     ASSERT_EQ(keys.At(rank), *std::next(expected.begin(), static_cast<ptrdiff_t>(rank)));

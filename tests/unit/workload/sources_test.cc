@@ -31,8 +31,10 @@ class Bench final : public WorkloadPort {
       const auto [when, id] = *queue.begin();
       queue.erase(queue.begin());
       now_ = when;
-      if (wake) source.OnWake(*this, id);
-      else source.OnTaskEnded(*this, id);
+      if (wake)
+        source.OnWake(*this, id);
+      else
+        source.OnTaskEnded(*this, id);
     }
     EXPECT_TRUE(source.Exhausted());
   }
