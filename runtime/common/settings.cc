@@ -57,6 +57,18 @@ const std::vector<Knob>& Knobs() {
       Span("worker_kill_grace", &Settings::worker_kill_grace),
       Span("cancel_retry_interval", &Settings::cancel_retry_interval),
       Span("request_retry_interval", &Settings::request_retry_interval),
+      {"locality", "name", nullptr, nullptr, nullptr, &Settings::locality},
+      Count("object_chunk_bytes", &Settings::object_chunk_bytes, "bytes"),
+      Count("object_chunks_in_flight", &Settings::object_chunks_in_flight),
+      Count("object_pulls_in_flight", &Settings::object_pulls_in_flight),
+      Count("object_fanout", &Settings::object_fanout),
+      Span("object_pull_retry", &Settings::object_pull_retry),
+      Fraction("argument_memory_fraction", &Settings::argument_memory_fraction),
+      Fraction("spill_threshold", &Settings::spill_threshold),
+      Count("spill_fuse_bytes", &Settings::spill_fuse_bytes, "bytes"),
+      {"spill_directories", "text", nullptr, nullptr, nullptr, &Settings::spill_directories},
+      Count("spill_limit_bytes", &Settings::spill_limit_bytes, "bytes"),
+      Count("max_lineage_bytes", &Settings::max_lineage_bytes, "bytes"),
   };
   return knobs;
 }

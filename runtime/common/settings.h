@@ -39,6 +39,19 @@ struct Settings {
   Duration worker_kill_grace = Duration::Seconds(5);  // between SIGTERM and SIGKILL
   Duration cancel_retry_interval = Duration::Seconds(2);
   Duration request_retry_interval = Duration::Seconds(1);  // re-sending of unanswered control requests
+  // objects
+  std::string locality = "most_bytes";  // where a task with large arguments asks first: most_bytes, none
+  int64_t object_chunk_bytes = 5 << 20;  // transfers between nodes go in chunks of this size
+  int64_t object_chunks_in_flight = 8;  // per pull
+  int64_t object_pulls_in_flight = 16;  // per node; more wait, gets before waits before arguments
+  int64_t object_fanout = 2;  // nodes that one copy serves at the same time; others get theirs from those
+  Duration object_pull_retry = Duration::Seconds(10);  // a pull without progress for this long asks for another copy
+  double argument_memory_fraction = 0.7;  // of the store, at most, for arguments of leases
+  double spill_threshold = 0.8;  // of the store in use by what cannot be evicted: spilling begins
+  int64_t spill_fuse_bytes = 100 << 20;  // small objects are spilled together, until a file has this size
+  std::string spill_directories = "";  // separated by ','; "": the session folder; "none": no spilling
+  int64_t spill_limit_bytes = -1;  // of a node's spill files; -1: what the disks hold
+  int64_t max_lineage_bytes = 1 << 30;  // per owner; beyond, the oldest finished tasks can no longer be run again
 };
 
 // Sets one knob from text ("0.5", "500ms", "hybrid"). An unknown name or a bad value is kInvalidArgument; the message

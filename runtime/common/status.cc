@@ -19,6 +19,9 @@ const char* StatusCodeName(StatusCode code) {
     case StatusCode::kOwnerDied: return "OwnerDied";
     case StatusCode::kPermissionDenied: return "PermissionDenied";
     case StatusCode::kInternal: return "Internal";
+    case StatusCode::kObjectLost: return "ObjectLost";
+    case StatusCode::kStoreFull: return "StoreFull";
+    case StatusCode::kDiskFull: return "DiskFull";
   }
   return "Unknown";
 }

@@ -26,6 +26,9 @@ enum class StatusCode : int {
   kOwnerDied = 12,         // the process that owned the value is gone
   kPermissionDenied = 13,  // token or version refused
   kInternal = 14,          // a defect on the other side
+  kObjectLost = 15,        // every copy is gone, and the value cannot be made again
+  kStoreFull = 16,         // the object store has no room and can make none
+  kDiskFull = 17,          // nor has the disk it would spill to
 };
 
 const char* StatusCodeName(StatusCode code);

@@ -21,6 +21,7 @@ struct Address {
   static constexpr Address Host() { return {1, 0}; }         // the machine: starts and kills processes
   static constexpr Address Executor() { return {2, 0}; }     // runs user functions, one at a time
   static constexpr Address Application() { return {3, 0}; }  // the user's program: submits, gets, waits
+  static constexpr Address Memory() { return {4, 0}; }  // a node's object memory: its bulk connections and disks
   constexpr bool local() const { return endpoint < 16; }
 };
 

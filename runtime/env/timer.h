@@ -16,11 +16,15 @@ enum class TimerKind : uint8_t {
   kWorkerRegister,      // id: worker; the process never registered
   kGcsReconnect,        // the GCS has been away too long
   kPickRetry,           // unanswered requests to the GCS
+  kPullRetry,           // id: pull; no chunk has come for a while
+  kOwnerCheck,          // id: index of an owner whose connection broke: ask it again
+  kSpill,               // time to look at what could be spilled
   // core worker
   kRetryRequests,       // unanswered lease requests, returns, cancels
   kLeaseExpiry,         // idle or old leases are due for return
   kTaskRetry,           // id: task index; delayed retry
   kGetTimeout,          // id: request
+  kBorrowerCheck,       // id: index of a borrower whose connection broke: is it still there?
   kRegister,            // retry of registration at the node manager
   // simulated and test drivers
   kWorkload,            // id: workload's own

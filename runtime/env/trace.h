@@ -28,6 +28,17 @@ enum class TraceKind : uint8_t {
   kTransition,       // text: machine (StateChart); a: id, b: from, c: to
   kInfeasible,       // lease; text: resources that no node can ever hold
   kFaultFired,       // text: name of the fault
+  // objects: `task` and c name the object (c: its index)
+  kObjectCreated,    // sealed as a primary copy; node; a: bytes
+  kObjectCopied,     // a copy arrived; node; a: bytes, b: node it came from
+  kObjectEvicted,    // a copy went; node; a: bytes
+  kObjectSpilled,    // written to disk; node; a: bytes
+  kObjectRestored,   // read back; node; a: bytes
+  kObjectFreed,      // the owner lets go of it
+  kObjectLost,       // the owner knows of no copy; text: what will be done
+  kObjectRebuilt,    // the value is there again; b: attempt
+  kChunkFetched,     // node; a: bytes, b: node it came from
+  kArgumentsLocal,   // a lease's arguments were in the store already; node; a: bytes that needed no transfer
 };
 
 struct TraceEvent {

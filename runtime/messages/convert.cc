@@ -54,6 +54,17 @@ void ToProto(ObjectId object, msg::ObjectKey* out) {
 
 ObjectId FromProto(const msg::ObjectKey& proto) { return {{{proto.owner()}, proto.task()}, proto.index()}; }
 
+void ToProto(const ObjectReference& reference, msg::RefProto* out) {
+  out->set_owner(reference.id.task.owner.value);
+  out->set_task(reference.id.task.index);
+  out->set_index(reference.id.index);
+  ToProto(reference.owner, out->mutable_owner_address());
+}
+
+ObjectReference FromProto(const msg::RefProto& proto) {
+  return {{{{proto.owner()}, proto.task()}, proto.index()}, FromProto(proto.owner_address())};
+}
+
 void ToProto(const ResourceSet& resources, RepeatedPtrField<msg::ResourceAmount>* out) {
   out->Clear();
   for (size_t i = 0; i < kPredefinedResources; ++i) {

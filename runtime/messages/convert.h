@@ -6,6 +6,7 @@
 #include "runtime/common/ids.h"
 #include "runtime/common/resources.h"
 #include "runtime/env/address.h"
+#include "runtime/env/object_reference.h"
 #include "runtime/messages/kinds.h"
 
 namespace orrery {
@@ -16,6 +17,8 @@ void ToProto(LeaseId lease, msg::LeaseKey* out);
 LeaseId FromProto(const msg::LeaseKey& proto);
 void ToProto(ObjectId object, msg::ObjectKey* out);
 ObjectId FromProto(const msg::ObjectKey& proto);
+void ToProto(const ObjectReference& reference, msg::RefProto* out);
+ObjectReference FromProto(const msg::RefProto& proto);
 void ToProto(const ResourceSet& resources, google::protobuf::RepeatedPtrField<msg::ResourceAmount>* out);
 ResourceSet FromProto(const google::protobuf::RepeatedPtrField<msg::ResourceAmount>& proto);
 void ToProto(const Labels& labels, google::protobuf::RepeatedPtrField<msg::Label>* out);

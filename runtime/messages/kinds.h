@@ -16,7 +16,7 @@ enum class MessageKind : uint16_t {
 };
 inline constexpr size_t kMessageKinds = static_cast<size_t>(MessageKind::kCount);
 
-enum class Role : uint8_t { kGcs, kNodeManager, kCoreWorker, kHost, kExecutor, kApplication, kClient };
+enum class Role : uint8_t { kGcs, kNodeManager, kCoreWorker, kHost, kExecutor, kApplication, kClient, kMemory };
 enum class Delivery : uint8_t { kRequest, kReply, kNotice, kLocal };
 
 // One row of the table.
@@ -52,7 +52,14 @@ class Label;
 class LabelCondition;
 class LeaseKey;
 class NodeStatus;
+class LeaseArg;
 class ObjectKey;
+class ObjectRow;
+class ObjectValue;
+class RefProto;
+class SpillPart;
+class StoredReturn;
+class TaskArg;
 class ResourceAmount;
 class SchedulingSpec;
 class TaskSpec;

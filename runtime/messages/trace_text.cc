@@ -56,6 +56,16 @@ std::string_view TraceKindName(TraceKind kind) {
     case TraceKind::kTransition: return "Transition";
     case TraceKind::kInfeasible: return "Infeasible";
     case TraceKind::kFaultFired: return "FaultFired";
+    case TraceKind::kObjectCreated: return "ObjectCreated";
+    case TraceKind::kObjectCopied: return "ObjectCopied";
+    case TraceKind::kObjectEvicted: return "ObjectEvicted";
+    case TraceKind::kObjectSpilled: return "ObjectSpilled";
+    case TraceKind::kObjectRestored: return "ObjectRestored";
+    case TraceKind::kObjectFreed: return "ObjectFreed";
+    case TraceKind::kObjectLost: return "ObjectLost";
+    case TraceKind::kObjectRebuilt: return "ObjectRebuilt";
+    case TraceKind::kChunkFetched: return "ChunkFetched";
+    case TraceKind::kArgumentsLocal: return "ArgumentsLocal";
   }
   return "Unknown";
 }
@@ -70,10 +80,14 @@ std::string_view TimerKindName(TimerKind kind) {
     case TimerKind::kWorkerRegister: return "WorkerRegister";
     case TimerKind::kGcsReconnect: return "GcsReconnect";
     case TimerKind::kPickRetry: return "PickRetry";
+    case TimerKind::kPullRetry: return "PullRetry";
+    case TimerKind::kOwnerCheck: return "OwnerCheck";
+    case TimerKind::kSpill: return "Spill";
     case TimerKind::kRetryRequests: return "RetryRequests";
     case TimerKind::kLeaseExpiry: return "LeaseExpiry";
     case TimerKind::kTaskRetry: return "TaskRetry";
     case TimerKind::kGetTimeout: return "GetTimeout";
+    case TimerKind::kBorrowerCheck: return "BorrowerCheck";
     case TimerKind::kRegister: return "Register";
     case TimerKind::kWorkload: return "Workload";
     case TimerKind::kCount: break;
