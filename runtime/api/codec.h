@@ -53,6 +53,7 @@ class Reader {
   size_t remaining() const { return static_cast<size_t>(end_ - at_); }
   void Bytes(void* data, size_t size) {
     Need(size);
+    if (size == 0) return;  // an empty vector's data() may be null, which memcpy does not take
     std::memcpy(data, at_, size);
     at_ += size;
   }
