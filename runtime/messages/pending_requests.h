@@ -5,10 +5,10 @@
 #include <array>
 #include <compare>
 #include <cstdint>
-#include <deque>
 #include <utility>
 #include <vector>
 
+#include "runtime/common/fifo.h"
 #include "runtime/common/lookup.h"
 #include "runtime/env/env.h"
 #include "runtime/messages/message.h"
@@ -122,7 +122,7 @@ class PendingRequests {
   TimerKind timer_;
   Duration base_;
   Lookup<RequestKey, Entry, RequestKeyHash> entries_;
-  std::array<std::deque<Due>, 7> rounds_;
+  std::array<Fifo<Due>, 7> rounds_;
   Time armed_;
   uint64_t turns_ = 0;
 };

@@ -63,13 +63,14 @@ TEST(MessageTable, RepliesAndNoticesAreNotAnswered) {
   });
 }
 
-TEST(MessageTable, LocalMessagesStayBetweenTheProgramItsCoreWorkerAndTheExecutor) {
-  const auto inside = [](Role role) {
+TEST(MessageTable, LocalMessagesStayBetweenAProcessAndWhatServesIt) {
+  const auto of_program = [](Role role) {
     return role == Role::kApplication || role == Role::kExecutor || role == Role::kCoreWorker;
   };
+  const auto of_node = [](Role role) { return role == Role::kNodeManager || role == Role::kMemory; };
   ForEachRow([&](const MessageInfo& row) {
     if (row.delivery != Delivery::kLocal) return;
-    EXPECT_TRUE(inside(row.source) && inside(row.target));
+    EXPECT_TRUE((of_program(row.source) && of_program(row.target)) || (of_node(row.source) && of_node(row.target)));
     if (row.reply != MessageKind::kNone) {
       EXPECT_EQ(InfoOf(row.reply).source, row.target);
       EXPECT_EQ(InfoOf(row.reply).target, row.source);
