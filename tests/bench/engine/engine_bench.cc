@@ -13,6 +13,7 @@
 #include "runtime/messages/orrery.pb.h"
 #include "sim/engine/engine.h"
 #include "sim/engine/event_queue.h"
+#include "tests/bench/report.h"
 
 namespace orrery {
 namespace {
@@ -131,43 +132,26 @@ Figures MessageRate(uint32_t pairs, uint64_t messages, const CostProfile* costs 
   return {best, static_cast<double>(engine.MemoryBytes()) / (2.0 * pairs)};
 }
 
-void Print(bool json, const std::string& name, double value, const char* unit, double ceiling) {
-  if (json) {
-    std::printf("{\"name\": \"engine.%s\", \"value\": %.0f, \"unit\": \"%s\"", name.c_str(), value, unit);
-    if (ceiling > 0) std::printf(", \"ceiling\": %.0f, \"ratio\": %.4f", ceiling, value / ceiling);
-    std::printf("}\n");
-  } else if (ceiling > 0) {
-    std::printf("%-32s %14.0f %-12s ceiling %14.0f  ratio %.3f\n", name.c_str(), value, unit, ceiling, value / ceiling);
-  } else {
-    std::printf("%-32s %14.0f %s\n", name.c_str(), value, unit);
-  }
-}
-
 }  // namespace
 }  // namespace orrery
 
 int main(int argc, char** argv) {
   using namespace orrery;
-  bool json = false;
-  uint64_t messages = 3'000'000;
-  for (int i = 1; i < argc; ++i) {
-    if (std::strcmp(argv[i], "--format") == 0 && i + 1 < argc) json = std::strcmp(argv[++i], "json") == 0;
-    if (std::strcmp(argv[i], "--messages") == 0 && i + 1 < argc) messages = std::stoull(argv[++i]);
-  }
-  if (!json)
-    std::printf("the engine with empty handlers, per second of CPU time on one core, seed %llu\n", 1ULL * kSeed);
+  constexpr uint64_t messages = 3'000'000;
+  const Report report(BenchOptions::Parse(argc, argv, {}), "engine with empty handlers, one core", "bare queue",
+                      "engine.");
   CostProfile costs;
   costs.message_ns.fill(1'000);
   for (const uint32_t pairs : {1'000u, 10'000u}) {
     const std::string at = "." + std::to_string(pairs) + "_pairs";
     const double ceiling = QueueRate(static_cast<int>(pairs));
-    Print(json, "queue" + at, ceiling, "events/s", 0);
+    report.Print("queue" + at, ceiling, "events/s");
     const Figures passed = MessageRate<Player>(pairs, messages);
-    Print(json, "pass_on" + at, passed.rate, "messages/s", ceiling);
-    Print(json, "answer" + at, MessageRate<Answerer>(pairs, messages).rate, "messages/s", ceiling);
-    Print(json, "answer_with_costs" + at, MessageRate<Answerer>(pairs, messages, &costs).rate, "messages/s", ceiling);
-    Print(json, "answer_with_timeout" + at, MessageRate<Timekeeper>(pairs, messages).rate, "messages/s", ceiling);
-    Print(json, "memory_per_process" + at, passed.bytes_per_process, "bytes", 0);
+    report.Print("pass_on" + at, passed.rate, "messages/s", ceiling);
+    report.Print("answer" + at, MessageRate<Answerer>(pairs, messages).rate, "messages/s", ceiling);
+    report.Print("answer_with_costs" + at, MessageRate<Answerer>(pairs, messages, &costs).rate, "messages/s", ceiling);
+    report.Print("answer_with_timeout" + at, MessageRate<Timekeeper>(pairs, messages).rate, "messages/s", ceiling);
+    report.Print("memory_per_process" + at, passed.bytes_per_process, "bytes");
   }
   return 0;
 }

@@ -15,6 +15,7 @@
 
 #include "runtime/api/local_cluster.h"
 #include "runtime/api/orrery.h"
+#include "tests/bench/report.h"
 #include "tests/bench/transport/pair.h"
 
 namespace {
@@ -26,30 +27,13 @@ int64_t CpuNanos() {
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-bool g_json = false;
-int g_repetitions = 5;
-double g_seconds = 0.4;
-
-void Print(const std::string& name, double value, const char* unit, double ceiling) {
-  const double ratio = ceiling > 0 ? value / ceiling : 0;
-  if (g_json) {
-    std::printf("{\"name\": \"live.%s\", \"value\": %.4g, \"unit\": \"%s\", \"ceiling\": %.4g, \"ratio\": %.3f}\n",
-                name.c_str(), value, unit, ceiling, ratio);
-  } else {
-    std::printf("%-28s %12.4g %-6s %12.4g %8.3f\n", name.c_str(), value, unit, ceiling, ratio);
-  }
-  std::fflush(stdout);
-}
+orrery::BenchOptions g_options;
+std::unique_ptr<orrery::Report> g_report;
 
 int64_t Now() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
 }
 
 // Tasks per second with `window` of them in flight: a batch is submitted and awaited, again and again.
@@ -87,37 +71,37 @@ Latency SyncLatency(double seconds) {
 void CompareRate(const char* name, const std::string& placement, size_t window, orrery::Pair& raw) {
   std::vector<double> ours, ceiling;
   AsyncRate(window, 0.1);
-  for (int i = 0; i < g_repetitions; ++i) {
-    ceiling.push_back(raw.Measure({window, g_seconds}).rate);
-    ours.push_back(AsyncRate(window, g_seconds));
+  for (int i = 0; i < g_options.repetitions; ++i) {
+    ceiling.push_back(raw.Measure({window, g_options.seconds}).rate);
+    ours.push_back(AsyncRate(window, g_options.seconds));
   }
-  Print(name + placement, Median(ours), "1/s", Median(ceiling));
+  g_report->Print(name + placement, orrery::Median(ours), "1/s", orrery::Median(ceiling));
 }
 
 void CompareSync(const std::string& placement, orrery::Pair& raw) {
   std::vector<double> p50, p99, raw_p50, raw_p99;
   SyncLatency(0.1);
-  for (int i = 0; i < g_repetitions; ++i) {
-    const orrery::Figures ceiling = raw.Measure({1, g_seconds});
+  for (int i = 0; i < g_options.repetitions; ++i) {
+    const orrery::Figures ceiling = raw.Measure({1, g_options.seconds});
     raw_p50.push_back(ceiling.p50_us);
     raw_p99.push_back(ceiling.p99_us);
-    const Latency ours = SyncLatency(g_seconds);
+    const Latency ours = SyncLatency(g_options.seconds);
     p50.push_back(ours.p50_us);
     p99.push_back(ours.p99_us);
   }
-  Print("task_sync" + placement, Median(p50), "us", Median(raw_p50));
-  Print("task_sync_p99" + placement, Median(p99), "us", Median(raw_p99));
+  g_report->Print("task_sync" + placement, orrery::Median(p50), "us", orrery::Median(raw_p50));
+  g_report->Print("task_sync_p99" + placement, orrery::Median(p99), "us", orrery::Median(raw_p99));
 }
 
 // Processor time of driver and worker together, per task; the ceiling is one core at the raw rate.
 void CompareCpu(orrery::Pair& raw) {
-  const double ceiling = 1e9 / raw.Measure({1000, g_seconds}).rate;
+  const double ceiling = 1e9 / raw.Measure({1000, g_options.seconds}).rate;
   const int64_t before = CpuNanos() + orrery::remote<&CpuNanos>().get();
   const int64_t begin = Now();
-  const double rate = AsyncRate(1000, 2 * g_seconds);
+  const double rate = AsyncRate(1000, 2 * g_options.seconds);
   const double tasks = rate * static_cast<double>(Now() - begin) / 1e9;
   const int64_t after = CpuNanos() + orrery::remote<&CpuNanos>().get();
-  Print("task_cpu", static_cast<double>(after - before) / tasks, "ns", ceiling);
+  g_report->Print("task_cpu", static_cast<double>(after - before) / tasks, "ns", ceiling);
 }
 
 void RunAll(const std::string& placement) {
@@ -140,12 +124,8 @@ void RunAll(const std::string& placement) {
 }
 
 int Main(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    if (std::strcmp(argv[i], "--format") == 0 && i + 1 < argc) g_json = std::strcmp(argv[++i], "json") == 0;
-    if (std::strcmp(argv[i], "--repetitions") == 0 && i + 1 < argc) g_repetitions = std::atoi(argv[++i]);
-    if (std::strcmp(argv[i], "--seconds") == 0 && i + 1 < argc) g_seconds = std::atof(argv[++i]);
-  }
-  if (!g_json) std::printf("%-28s %12s %-6s %12s %8s\n", "no-op tasks", "live", "unit", "asio+pb", "ratio");
+  g_options = orrery::BenchOptions::Parse(argc, argv, {});
+  g_report = std::make_unique<orrery::Report>(g_options, "no-op tasks, live", "asio+pb", "live.");
   cpu_set_t all, one;
   sched_getaffinity(0, sizeof all, &all);
   size_t first = 0;

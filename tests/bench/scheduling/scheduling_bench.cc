@@ -11,6 +11,7 @@
 
 #include "runtime/scheduling/node_picker.h"
 #include "runtime/scheduling/plain_policy.h"
+#include "tests/bench/report.h"
 
 namespace orrery {
 namespace {
@@ -143,34 +144,17 @@ Figures Measure(const std::string& policy, uint32_t nodes, int shapes, double se
   return figures;
 }
 
-void Print(bool json, const std::string& policy, uint32_t nodes, int shapes, const Figures& f) {
-  if (json) {
-    std::printf(
-        "{\"name\": \"scheduling.%s.%u_nodes.%d_shapes\", \"value\": %.0f, \"unit\": \"decisions/s\", "
-        "\"ceiling\": %.0f, \"ratio\": %.4f, \"plain\": %.0f}\n",
-        policy.c_str(), nodes, shapes, f.indexed, f.ceiling, f.indexed / f.ceiling, f.plain);
-  } else {
-    std::printf("%-12s %7u %7d %14.0f %14.0f %8.3f %14.0f %9.1f\n", policy.c_str(), nodes, shapes, f.indexed, f.ceiling,
-                f.indexed / f.ceiling, f.plain, f.indexed / f.plain);
-  }
-  std::fflush(stdout);
-}
-
 int Main(int argc, char** argv) {
-  bool json = false;
-  double seconds = 0.5;
-  for (int i = 1; i < argc; ++i) {
-    if (std::strcmp(argv[i], "--format") == 0 && i + 1 < argc) json = std::strcmp(argv[++i], "json") == 0;
-    if (std::strcmp(argv[i], "--seconds") == 0 && i + 1 < argc) seconds = std::stod(argv[++i]);
-  }
-  if (!json) {
-    std::printf("placement decisions per second of CPU time, seed %llu\n", static_cast<unsigned long long>(kSeed));
-    std::printf("%-12s %7s %7s %14s %14s %8s %14s %9s\n", "policy", "nodes", "shapes", "decisions/s", "ceiling/s",
-                "ratio", "plain/s", "x plain");
-  }
+  const BenchOptions options = BenchOptions::Parse(argc, argv, {.seconds = 0.5});
+  const Report report(options, "placement decisions, one core", "ceiling", "scheduling.");
   for (const std::string& policy : PolicyNames()) {
     for (const uint32_t nodes : {100u, 1'000u, 10'000u}) {
-      for (const int shapes : {1, 24}) Print(json, policy, nodes, shapes, Measure(policy, nodes, shapes, seconds));
+      for (const int shapes : {1, 24}) {
+        const Figures figures = Measure(policy, nodes, shapes, options.seconds);
+        const std::string name = policy + "." + std::to_string(nodes) + "_nodes." + std::to_string(shapes) + "_shapes";
+        report.Print(name, figures.indexed, "decisions/s", figures.ceiling);
+        report.Print(name + ".plain", figures.plain, "decisions/s", figures.ceiling);
+      }
     }
   }
   return 0;

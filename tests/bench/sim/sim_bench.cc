@@ -13,6 +13,7 @@
 
 #include "sim/engine/event_queue.h"
 #include "sim/platform/sim_cluster.h"
+#include "tests/bench/report.h"
 
 namespace orrery {
 namespace {
@@ -88,21 +89,6 @@ Point Measure(int nodes) {
   return point;
 }
 
-void Print(bool json, const std::string& name, double value, const char* unit, double ceiling) {
-  if (json) {
-    std::printf("{\"name\": \"%s\", \"value\": %.6g, \"unit\": \"%s\"", name.c_str(), value, unit);
-    if (ceiling > 0)
-      std::printf(", \"ceiling\": %.6g, \"ratio\": %.4g}\n", ceiling, value / ceiling);
-    else
-      std::printf(", \"ceiling\": null, \"ratio\": null}\n");
-  } else if (ceiling > 0) {
-    std::printf("%-28s %12.4g %-14s ceiling %10.4g  ratio %.3f\n", name.c_str(), value, unit, ceiling, value / ceiling);
-  } else {
-    std::printf("%-28s %12.4g %s\n", name.c_str(), value, unit);
-  }
-  std::fflush(stdout);
-}
-
 // Least-squares slope of log(y) over log(nodes).
 double Exponent(const std::vector<Point>& points, double (*y)(const Point&)) {
   double sx = 0, sy = 0, sxx = 0, sxy = 0;
@@ -114,32 +100,31 @@ double Exponent(const std::vector<Point>& points, double (*y)(const Point&)) {
   return (n * sxy - sx * sy) / (n * sxx - sx * sx);
 }
 
-void Main(bool json) {
+void Main(const Report& report) {
   const double bare = BareEventsPerSecond();
-  Print(json, "sim_bare_events", bare, "events/s", 0);
+  report.Print("sim_bare_events", bare, "events/s");
   std::vector<Point> points;
   for (int nodes : {100, 1000, 10000}) {
     const Point point = Measure(nodes);
     points.push_back(point);
     const std::string at = "_" + std::to_string(nodes) + "_nodes";
-    Print(json, "sim_messages" + at, point.messages / point.cpu_seconds, "messages/s", bare);
-    Print(json, "sim_tasks" + at, point.tasks / point.cpu_seconds, "tasks/s", 0);
-    Print(json, "sim_memory_per_node" + at, point.resident_bytes / point.nodes, "bytes", 0);
-    Print(json, "sim_memory_per_task" + at, point.resident_bytes / point.tasks, "bytes", 0);
+    report.Print("sim_messages" + at, point.messages / point.cpu_seconds, "messages/s", bare);
+    report.Print("sim_tasks" + at, point.tasks / point.cpu_seconds, "tasks/s");
+    report.Print("sim_memory_per_node" + at, point.resident_bytes / point.nodes, "bytes");
+    report.Print("sim_memory_per_task" + at, point.resident_bytes / point.tasks, "bytes");
   }
-  Print(json, "sim_million_tasks_10000_nodes", points.back().cpu_seconds, "s", 60);
+  report.Print("sim_million_tasks_10000_nodes", points.back().cpu_seconds, "s", 60);
   // 1.0: cost per task does not depend on the number of nodes.
-  Print(json, "sim_growth_exponent_cpu", Exponent(points, [](const Point& p) { return p.cpu_seconds; }),
-        "log-log slope", 1.05);
-  Print(json, "sim_growth_exponent_memory", Exponent(points, [](const Point& p) { return p.resident_bytes; }),
-        "log-log slope", 1.05);
+  report.Print("sim_growth_exponent_cpu", Exponent(points, [](const Point& p) { return p.cpu_seconds; }),
+               "log-log slope", 1.05);
+  report.Print("sim_growth_exponent_memory", Exponent(points, [](const Point& p) { return p.resident_bytes; }),
+               "log-log slope", 1.05);
 }
 
 }  // namespace
 }  // namespace orrery
 
 int main(int argc, char** argv) {
-  bool json = false;
-  for (int i = 1; i < argc; ++i) json = json || std::strstr(argv[i], "json") != nullptr;
-  orrery::Main(json);
+  using orrery::BenchOptions;
+  orrery::Main(orrery::Report(BenchOptions::Parse(argc, argv, {}), "real handlers, one core", "limit", ""));
 }

@@ -15,26 +15,14 @@
 #include "runtime/common/random.h"
 #include "runtime/transport/session.h"
 #include "runtime/transport/timer_wheel.h"
+#include "tests/bench/report.h"
 #include "tests/bench/transport/pair.h"
 
 namespace orrery {
 namespace {
 
-bool g_json = false;
-int g_repetitions = 5;
-double g_seconds = 0.3;
-
-// `ratio`: value over ceiling; above 1 is worse for times and better for rates.
-void Print(const std::string& name, double value, const char* unit, double ceiling) {
-  const double ratio = ceiling > 0 ? value / ceiling : 0;
-  if (g_json) {
-    std::printf("{\"name\": \"transport.%s\", \"value\": %.4g, \"unit\": \"%s\", \"ceiling\": %.4g, \"ratio\": %.3f}\n",
-                name.c_str(), value, unit, ceiling, ratio);
-  } else {
-    std::printf("%-34s %12.4g %-8s %12.4g %8.3f\n", name.c_str(), value, unit, ceiling, ratio);
-  }
-  std::fflush(stdout);
-}
+BenchOptions g_options{.seconds = 0.3};
+std::unique_ptr<Report> g_report;
 
 double Median(std::vector<Figures> figures, double Figures::*member) {
   std::sort(figures.begin(), figures.end(), [&](const Figures& a, const Figures& b) { return a.*member < b.*member; });
@@ -47,10 +35,10 @@ struct Samples {
 
 Samples Interleave(Pair& raw, Pair& live, uint64_t window) {
   Samples samples;
-  const Load load = {window, g_seconds};
+  const Load load = {window, g_options.seconds};
   raw.Measure({window, 0.05});
   live.Measure({window, 0.05});
-  for (int i = 0; i < g_repetitions; ++i) {
+  for (int i = 0; i < g_options.repetitions; ++i) {
     samples.raw.push_back(raw.Measure(load));
     samples.live.push_back(live.Measure(load));
   }
@@ -59,15 +47,16 @@ Samples Interleave(Pair& raw, Pair& live, uint64_t window) {
 
 void CompareSync(const std::string& label, Pair& raw, Pair& live) {
   const Samples s = Interleave(raw, live, 1);
-  Print("sync_p50." + label, Median(s.live, &Figures::p50_us), "us", Median(s.raw, &Figures::p50_us));
-  Print("sync_p99." + label, Median(s.live, &Figures::p99_us), "us", Median(s.raw, &Figures::p99_us));
+  g_report->Print("sync_p50." + label, Median(s.live, &Figures::p50_us), "us", Median(s.raw, &Figures::p50_us));
+  g_report->Print("sync_p99." + label, Median(s.live, &Figures::p99_us), "us", Median(s.raw, &Figures::p99_us));
 }
 
 void CompareRate(const std::string& label, Pair& raw, Pair& live, uint64_t window) {
   const Samples s = Interleave(raw, live, window);
   const std::string suffix = ".w" + std::to_string(window) + "." + label;
-  Print("rate" + suffix, Median(s.live, &Figures::rate), "1/s", Median(s.raw, &Figures::rate));
-  Print("client_cpu" + suffix, Median(s.live, &Figures::client_cpu_ns), "ns", Median(s.raw, &Figures::client_cpu_ns));
+  g_report->Print("rate" + suffix, Median(s.live, &Figures::rate), "1/s", Median(s.raw, &Figures::rate));
+  g_report->Print("client_cpu" + suffix, Median(s.live, &Figures::client_cpu_ns), "ns",
+                  Median(s.raw, &Figures::client_cpu_ns));
 }
 
 void ComparePairs(const std::string& label, const std::string& socket_dir) {
@@ -110,7 +99,7 @@ void CompareTimers() {
     wheel.Arm({1, i}, Time{static_cast<int64_t>(1'000'000'000 + i * 1000)});
     wheel.Cancel({1, i});
   }
-  Print("timer_arm_cancel.100k_live", (ThreadNanos() - begin) / kRounds, "ns", ceiling);
+  g_report->Print("timer_arm_cancel.100k_live", (ThreadNanos() - begin) / kRounds, "ns", ceiling);
 }
 
 void Pin(int cpu) {
@@ -121,14 +110,8 @@ void Pin(int cpu) {
 }
 
 int Main(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    if (std::strcmp(argv[i], "--format") == 0 && i + 1 < argc) g_json = std::strcmp(argv[++i], "json") == 0;
-    if (std::strcmp(argv[i], "--repetitions") == 0 && i + 1 < argc) g_repetitions = std::atoi(argv[++i]);
-    if (std::strcmp(argv[i], "--seconds") == 0 && i + 1 < argc) g_seconds = std::atof(argv[++i]);
-  }
-  if (!g_json) {
-    std::printf("%-34s %12s %-8s %12s %8s\n", "PushTask and TaskReply", "live", "unit", "asio+pb", "ratio");
-  }
+  g_options = BenchOptions::Parse(argc, argv, g_options);
+  g_report = std::make_unique<Report>(g_options, "PushTask and TaskReply", "asio+pb", "transport.");
   char folder[] = "/tmp/orrery-bench-XXXXXX";
   if (mkdtemp(folder) == nullptr) return 1;
   cpu_set_t all;
