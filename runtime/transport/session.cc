@@ -21,6 +21,7 @@
 #include <sstream>
 
 #include "runtime/transport/socket_internal.h"
+#include "runtime/transport/spill_files.h"
 
 namespace orrery {
 
@@ -209,11 +210,11 @@ std::vector<DaemonRecord> Session::Records() const {
 void RemoveStaleSockets(const std::string& socket_dir) {
   for (const std::string& name : FilesIn(socket_dir)) {
     const std::string path = socket_dir + "/" + name;
-    if (name.ends_with(".sock")) {
+    if (name.ends_with(".sock") || name.ends_with(".store")) {
       if (NobodyListens(path)) unlink(path.c_str());
       continue;
     }
-    // "<port>.sock.<pid>": a socket whose owner ended before it got its final name.
+    // "<port>.sock.<pid>" or "<port>.store.<pid>": a socket whose owner ended before it got its final name.
     int pid = 0;
     const std::string digits = name.substr(name.rfind('.') + 1);
     std::from_chars(digits.data(), digits.data() + digits.size(), pid);
@@ -224,6 +225,7 @@ void RemoveStaleSockets(const std::string& socket_dir) {
 void Session::CleanStale() const {
   (void)Records();
   RemoveStaleSockets(socket_dir());
+  SweepSpillFolder(spill_dir());
 }
 
 void Session::RemoveIfUnused() const {

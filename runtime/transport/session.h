@@ -21,7 +21,7 @@ struct DaemonRecord {
   bool head = false;
 };
 
-// Layout: records/<pid>.json, token (mode 0600), sockets/<port>.sock, logs/. Everything is private to the user (0700).
+// Layout: records/<pid>.json, token (mode 0600), sockets/<port>.sock, logs/, spill/. Everything is private to the user (0700).
 class Session {
  public:
   // $ORRERY_SESSION_DIR, else $XDG_RUNTIME_DIR/orrery, else /tmp/orrery-<uid>.
@@ -33,6 +33,7 @@ class Session {
   const std::string& folder() const { return folder_; }
   std::string socket_dir() const { return folder_ + "/sockets"; }
   std::string log_dir() const { return folder_ + "/logs"; }
+  std::string spill_dir() const { return folder_ + "/spill"; }  // there only while objects are spilled
   std::string token_file() const { return folder_ + "/token"; }
 
   // The token; made from the operating system's entropy if there is none (head only).
@@ -43,7 +44,7 @@ class Session {
   void RemoveRecord(int pid) const;
   // Records of living daemons, by pid; records of dead ones are removed.
   std::vector<DaemonRecord> Records() const;
-  // Removes socket files that nobody listens on, and records of dead daemons.
+  // Removes socket files that nobody listens on, and records and spill files of dead daemons.
   void CleanStale() const;
   // Removes what is empty and made by us (sockets/, records/); keeps token and logs.
   void RemoveIfUnused() const;
