@@ -11,11 +11,16 @@
 namespace orrery {
 
 const StateChart& LeaseManager::Chart() {
-  constexpr auto kQueued = static_cast<uint8_t>(State::kQueued), kStarting = static_cast<uint8_t>(State::kStarting),
-                 kGranted = static_cast<uint8_t>(State::kGranted), kNone = StateChart::kNone;
-  static const StateChart chart("Lease", {"Queued", "Starting", "Granted"},
+  constexpr auto kQueued = static_cast<uint8_t>(State::kQueued), kFetching = static_cast<uint8_t>(State::kFetching),
+                 kStarting = static_cast<uint8_t>(State::kStarting), kGranted = static_cast<uint8_t>(State::kGranted),
+                 kNone = StateChart::kNone;
+  static const StateChart chart("Lease", {"Queued", "Fetching", "Starting", "Granted"},
                                 {{kNone, kQueued, "RequestLease"},
                                  {kQueued, kStarting, "resources are free here"},
+                                 {kQueued, kFetching, "resources are free here; its arguments are not in the store"},
+                                 {kFetching, kStarting, "its arguments are here, and resources are free"},
+                                 {kFetching, kQueued, "its arguments are here; the resources are taken"},
+                                 {kFetching, kNone, "rejected, cancelled, an argument is lost, owner gone"},
                                  {kQueued, kNone, "spilled, cancelled, failed, owner gone"},
                                  {kStarting, kGranted, "a worker is ready"},
                                  {kStarting, kNone, "cancelled, no worker starts, owner gone"},
@@ -23,9 +28,10 @@ const StateChart& LeaseManager::Chart() {
   return chart;
 }
 
-LeaseManager::LeaseManager(NodeContext& node, WorkerPool& pool)
+LeaseManager::LeaseManager(NodeContext& node, WorkerPool& pool, ArgumentFetcher& arguments)
     : node_(node),
       pool_(pool),
+      arguments_(arguments),
       resources_(node.options.total, node.options.labels),
       reporter_(node, resources_),
       local_first_(LocalFirst(node.settings.placement)),
@@ -52,10 +58,12 @@ void LeaseManager::OnRequestLease(const Address& from, const msg::RequestLease& 
   lease.job = JobId{request.job()};
   lease.shape = shape_id;
   lease.hop = request.hop();
+  lease.sent_here = request.grant_or_reject();
+  for (const msg::LeaseArg& arg : request.args()) lease.arguments.push_back({FromProto(arg.object()), arg.size()});
   owners_.insert(id.owner);
   if (request.grant_or_reject()) {
     if (!TryStart(lease)) {  // amounts fit, but no single GPU does
-      leases_.erase(id);
+      Forget(id);
       Reject(from, id, request.hop());
     }
   } else if (shape.queue.empty() && PreferHere(shape) && TryStart(lease)) {
@@ -151,10 +159,7 @@ void LeaseManager::OnPickNodeReply(const msg::PickNodeReply& reply) {
   Lease& lease = it->second;
   lease.picking = false;
   if (reply.status() != 0) {
-    const Address owner = lease.owner;
-    const uint32_t hop = lease.hop;
-    End(id);
-    SendOutcome(owner, id, hop, msg::LeaseReply::FAILED, {static_cast<StatusCode>(reply.status()), reply.message()});
+    Fail(id, {static_cast<StatusCode>(reply.status()), reply.message()});
   } else if (target == node_.id) {
     if (!TryStart(lease)) Ask(lease, {});
   } else {
@@ -170,7 +175,7 @@ void LeaseManager::OnPickNodeReply(const msg::PickNodeReply& reply) {
       spilled_order_.pop_front();
     }
     Dequeue(lease);
-    leases_.erase(it);  // no tombstone: the owner may come back with it
+    Forget(id);
   }
   Changed();
 }
@@ -181,6 +186,7 @@ void LeaseManager::OnWorkerBlocked(WorkerId worker, bool blocked) {
   Lease& lease = leases_.at(*id);
   if (lease.blocked == blocked) return;
   lease.blocked = blocked;
+  if (!lease.arguments.empty()) arguments_.SetBlocked(*id, blocked);
   if (blocked) {
     resources_.ReturnCpu(CpuOf(lease));
     ServeQueues();
@@ -249,12 +255,8 @@ void LeaseManager::OnWorkerGone(LeaseId id, WorkerId worker, const std::string& 
 }
 
 void LeaseManager::OnNoWorker(LeaseId id, const std::string& reason) {
-  auto it = leases_.find(id);
-  if (it == leases_.end()) return;
-  const Address owner = it->second.owner;
-  const uint32_t hop = it->second.hop;
-  End(id);
-  SendOutcome(owner, id, hop, msg::LeaseReply::FAILED, {StatusCode::kWorkerDied, reason});
+  if (leases_.count(id) == 0) return;
+  Fail(id, {StatusCode::kWorkerDied, reason});
   ServeQueues();
 }
 
@@ -320,18 +322,88 @@ void LeaseManager::StopAsking(Lease& lease) {
   CancelPick(lease.id);
 }
 
-// Gives the lease its resources and a worker, if they are free now.
+// Gives the lease its resources and a worker, if they are free now. A lease whose arguments are not here begins to
+// fetch them instead, or fails.
 bool LeaseManager::TryStart(Lease& lease) {
+  if (!lease.arguments.empty()) {
+    Result<bool> here = arguments_.Fetch(lease.id, lease.arguments);
+    if (!here.ok()) return Fail(lease.id, here.status()), true;
+    if (!*here) return TryFetch(lease);  // false: it stays in the queue, and is fetched meanwhile
+  }
   const Shape& shape = shapes_[lease.shape];
   auto gpus = resources_.Allocate(shape.request.resources, gpu_choice_, node_.env.RandomFor(RandomStream::kScheduling));
   if (!gpus.has_value()) return false;
   Dequeue(lease);
   StopAsking(lease);
+  if (!lease.arguments.empty()) {
+    LeaveFetching(lease);
+    ORRERY_ASSERT(arguments_.Hold(lease.id));
+  }
   Transition(node_.env, Chart(), lease.id.index, lease.state, State::kStarting);
   lease.gpus = std::move(*gpus);
   Changed();
   pool_.Pop(lease.job, lease.id);
   return true;
+}
+
+// Resources are promised to no more fetching leases than there are free ones.
+bool LeaseManager::TryFetch(Lease& lease) {
+  if (lease.state == State::kFetching) return true;
+  ResourceSet promised = promised_;
+  promised += shapes_[lease.shape].request.resources;
+  if (!resources_.FitsNow(promised)) return false;
+  Dequeue(lease);
+  StopAsking(lease);
+  Transition(node_.env, Chart(), lease.id.index, lease.state, State::kFetching);
+  ++fetching_;
+  promised_ = std::move(promised);
+  Changed();
+  return true;
+}
+
+void LeaseManager::LeaveFetching(Lease& lease) {
+  if (lease.state != State::kFetching) return;
+  --fetching_;
+  promised_ -= shapes_[lease.shape].request.resources;
+}
+
+void LeaseManager::OnArguments(LeaseId id, const Status& status) {
+  const auto it = leases_.find(id);
+  if (it == leases_.end()) return;
+  Lease& lease = it->second;
+  if (!status.ok()) {
+    Fail(id, status);
+    return ServeQueues();
+  }
+  if (lease.state == State::kQueued) return ServeQueues();
+  if (lease.state != State::kFetching || TryStart(lease)) return;
+  // Leases without arguments, or whose arguments were here, took what it was promised.
+  if (lease.sent_here) {
+    const Address owner = lease.owner;
+    const uint32_t hop = lease.hop;
+    Forget(id);
+    return Reject(owner, id, hop);
+  }
+  LeaveFetching(lease);
+  Transition(node_.env, Chart(), id.index, lease.state, State::kQueued);
+  Enqueue(lease);
+  Ask(lease, {});
+  Changed();
+}
+
+void LeaseManager::Fail(LeaseId id, const Status& status) {
+  const Lease& lease = leases_.at(id);
+  const Address owner = lease.owner;
+  const uint32_t hop = lease.hop;
+  End(id);
+  SendOutcome(owner, id, hop, msg::LeaseReply::FAILED, status);
+}
+
+void LeaseManager::Forget(LeaseId id) {
+  Lease& lease = leases_.at(id);
+  LeaveFetching(lease);
+  if (!lease.arguments.empty()) arguments_.Drop(id);
+  leases_.erase(id);
 }
 
 // Serves waiting leases that this node may take, oldest head first; a shape stops at its first that does not fit.
@@ -349,7 +421,10 @@ void LeaseManager::ServeQueues() {
 
 void LeaseManager::End(LeaseId id) {
   Lease& lease = leases_.at(id);
-  if (lease.state == State::kQueued) {
+  if (!lease.arguments.empty()) arguments_.Drop(id);
+  if (lease.state == State::kFetching) {
+    LeaveFetching(lease);
+  } else if (lease.state == State::kQueued) {
     StopAsking(lease);
     Dequeue(lease);
   } else {
@@ -427,7 +502,7 @@ void LeaseManager::SendOutcome(const Address& owner, LeaseId lease, uint32_t hop
 }
 
 void LeaseManager::Changed() {
-  reporter_.SetLoad(queued_, granted());
+  reporter_.SetLoad(queued(), granted(), promised_);
   reporter_.MarkChanged();
 }
 
@@ -435,12 +510,20 @@ void LeaseManager::CheckInvariants(bool full) const {
   ORRERY_ASSERT(queued_ <= leases_.size());
   if (!full) return;
   ResourceSet held;
-  size_t queued = 0, granted = 0, in_queues = 0, heads = 0;
+  ResourceSet promised;
+  size_t queued = 0, fetching = 0, granted = 0, in_queues = 0, heads = 0;
   for (const auto& [id, lease] : leases_) {
     if (lease.state == State::kQueued) {
       ++queued;
+      ORRERY_ASSERT(lease.ticket != 0);
       // Nobody but the GCS, or room here, ends the waiting.
       ORRERY_ASSERT(lease.picking && node_.requests.Pending({MessageKind::kPickNode, id.owner.value, id.index}));
+      continue;
+    }
+    ORRERY_ASSERT(lease.ticket == 0 && !lease.picking);
+    if (lease.state == State::kFetching) {
+      ++fetching;
+      promised += shapes_[lease.shape].request.resources;
       continue;
     }
     granted += lease.state == State::kGranted;
@@ -455,6 +538,7 @@ void LeaseManager::CheckInvariants(bool full) const {
   }
   ORRERY_ASSERT(queued == queued_ && queued == in_queues && heads == heads_.size());
   ORRERY_ASSERT(granted == by_worker_.size());
+  ORRERY_ASSERT(fetching == fetching_ && promised == promised_);
   held += resources_.available();
   ORRERY_ASSERT_MSG(held == node_.options.total, "granted + free = capacity");
 }

@@ -15,6 +15,7 @@
 #include "runtime/node_manager/node_context.h"
 #include "runtime/node_manager/resource_reporter.h"
 #include "runtime/node_manager/worker_pool.h"
+#include "runtime/object_store/argument_fetcher.h"
 #include "runtime/scheduling/node_resources.h"
 #include "runtime/scheduling/policy.h"
 
@@ -23,12 +24,13 @@ namespace orrery {
 // Source of the rules: Ray's cluster_lease_manager.cc and local_lease_manager.cc, with one difference: where a lease
 // goes when this node cannot serve it now is asked of the GCS (PickNode) instead of a copy of the whole cluster's view
 // here. Lease ids are idempotent: a repeated request gets the same answer, and a tombstone answers for a lease that
-// ended.
-class LeaseManager final : public WorkerPoolListener {
+// ended. A lease with large arguments takes resources only when they are in this node's store: who waits for a
+// transfer, or for a lost argument to be made again, holds nothing that another task may need for it.
+class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
  public:
   static constexpr size_t kTombstones = 10'000;
 
-  LeaseManager(NodeContext& node, WorkerPool& pool);
+  LeaseManager(NodeContext& node, WorkerPool& pool, ArgumentFetcher& arguments);
 
   void OnRequestLease(const Address& from, const msg::RequestLease& request);
   void OnCancelLease(const Address& from, const msg::CancelLease& request);
@@ -51,28 +53,32 @@ class LeaseManager final : public WorkerPoolListener {
   void OnWorkerReady(LeaseId lease, WorkerId worker, const Address& address) override;
   void OnWorkerGone(LeaseId lease, WorkerId worker, const std::string& reason) override;
   void OnNoWorker(LeaseId lease, const std::string& reason) override;
+  void OnArguments(LeaseId lease, const Status& status) override;
 
   // The drawing of a lease's states.
   static const StateChart& Chart();
 
   const NodeResourceInstances& resources() const { return resources_; }
-  size_t queued() const { return queued_; }
-  size_t granted() const { return leases_.size() - queued_; }
+  size_t queued() const { return queued_ + fetching_; }
+  size_t granted() const { return leases_.size() - queued(); }
   void CheckInvariants(bool full) const;
 
  private:
-  // kQueued: waits for resources, here or (picking) anywhere. kStarting: has resources, waits for a worker process.
-  enum class State : uint8_t { kQueued, kStarting, kGranted };
+  // kQueued: waits for resources, here or (picking) anywhere. kFetching: will begin here, when its arguments are in the
+  // store. kStarting: has resources, waits for a worker process.
+  enum class State : uint8_t { kQueued, kFetching, kStarting, kGranted };
   struct Lease {
     LeaseId id;
     Address owner;
     JobId job;
     uint32_t shape = 0;
     State state = State::kQueued;
-    uint64_t ticket = 0;   // place in the queue; 0: not in it
-    uint32_t hop = 0;      // of the owner's last question
+    uint64_t ticket = 0;  // place in the queue; 0: not in it
+    uint32_t hop = 0;  // of the owner's last question
     bool picking = false;  // the GCS was asked and has not answered
     bool blocked = false;  // its worker waits in get: the CPU is given back
+    bool sent_here = false;  // by the GCS: rejected rather than queued
+    std::vector<LeaseArgument> arguments;
     GpuAllocation gpus;
     WorkerId worker;
     Address worker_address;
@@ -85,7 +91,7 @@ class LeaseManager final : public WorkerPoolListener {
   };
   struct Shape {
     SchedulingRequest request;
-    bool served_here = false;   // this node may grant it without asking
+    bool served_here = false;  // this node may grant it without asking
     std::map<uint64_t, LeaseId> queue;
   };
 
@@ -98,6 +104,11 @@ class LeaseManager final : public WorkerPoolListener {
   void Ask(Lease& lease, NodeId avoid);
   void StopAsking(Lease& lease);
   bool TryStart(Lease& lease);
+  bool TryFetch(Lease& lease);
+  void LeaveFetching(Lease& lease);
+  void Fail(LeaseId id, const Status& status);
+  // Erases a lease that holds no resources and leaves no tombstone: its owner may come back with it.
+  void Forget(LeaseId id);
   void ServeQueues();
   // True when the question needs no new lease: it is a repetition, or comes too late.
   bool AnswerKnown(const Address& from, LeaseId id, uint32_t hop);
@@ -114,6 +125,7 @@ class LeaseManager final : public WorkerPoolListener {
 
   NodeContext& node_;
   WorkerPool& pool_;
+  ArgumentFetcher& arguments_;
   NodeResourceInstances resources_;
   ResourceReporter reporter_;
   const bool local_first_;
@@ -121,16 +133,18 @@ class LeaseManager final : public WorkerPoolListener {
   const GpuChoice gpu_choice_;
   std::map<SchedulingRequest, uint32_t> shape_ids_;
   std::vector<Shape> shapes_;
-  std::map<uint64_t, uint32_t> heads_;   // ticket of each non-empty queue's head → shape
-  std::map<LeaseId, Lease> leases_;      // ordered by owner
-  std::set<WorkerId> owners_;            // workers of this node that have asked for leases
+  std::map<uint64_t, uint32_t> heads_;  // ticket of each non-empty queue's head → shape
+  std::map<LeaseId, Lease> leases_;  // ordered by owner
+  std::set<WorkerId> owners_;  // workers of this node that have asked for leases
   Lookup<WorkerId, LeaseId> by_worker_;
   Lookup<LeaseId, bool> tombstones_;
   std::deque<LeaseId> tombstone_order_;
   Lookup<LeaseId, Spilled> spilled_;
-  std::deque<LeaseId> spilled_order_;    // oldest first; at most kTombstones
+  std::deque<LeaseId> spilled_order_;  // oldest first; at most kTombstones
   uint64_t next_ticket_ = 1;
   size_t queued_ = 0;
+  size_t fetching_ = 0;
+  ResourceSet promised_;  // to leases that fetch; free all the same for leases that can begin now
 };
 
 }  // namespace orrery

@@ -15,6 +15,7 @@ namespace orrery {
 struct NodeOptions {
   Address self;
   Address gcs;
+  Address memory;        // the node's bulk endpoint, told to other nodes that fetch objects; none: no transfers
   std::string name;      // empty: the GCS names it after its id
   std::string hostname;
   uint32_t pid = 0;

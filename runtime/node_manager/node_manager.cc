@@ -1,5 +1,6 @@
 #include "runtime/node_manager/node_manager.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "runtime/messages/convert.h"
@@ -7,8 +8,22 @@
 
 namespace orrery {
 
+namespace {
+
+ObjectStoreOptions StoreOptionsOf(const NodeOptions& options) {
+  const int64_t capacity = options.total.Get(ResourceKind::kObjectStoreMemory).raw / FixedPoint::kUnit;
+  return {options.self, options.memory, std::max<int64_t>(0, capacity)};
+}
+
+}  // namespace
+
 NodeManager::NodeManager(Env& env, Settings settings, NodeOptions options)
-    : node_(env, std::move(settings), std::move(options)), workers_(node_, leases_), leases_(node_, workers_) {}
+    : node_(env, std::move(settings), std::move(options)),
+      store_(env, node_.settings, StoreOptionsOf(node_.options)),
+      workers_(node_, leases_),
+      leases_(node_, workers_, store_.arguments()) {
+  store_.SetArgumentListener(&leases_);
+}
 
 void NodeManager::Start() { Register(); }
 
@@ -17,17 +32,24 @@ namespace {
 // From core workers, who may know of this node (by the GCS, too) before its own registration is confirmed.
 bool NeedsNodeId(MessageKind kind) {
   return kind == MessageKind::kRegisterDriver || kind == MessageKind::kFinishDriver ||
-         kind == MessageKind::kRequestLease || kind == MessageKind::kCancelLease || kind == MessageKind::kReturnLease;
+         kind == MessageKind::kRequestLease || kind == MessageKind::kCancelLease || kind == MessageKind::kReturnLease ||
+         ObjectStore::Handles(kind);
 }
 
 }  // namespace
 
 void NodeManager::OnMessage(const Address& from, Message message) {
+  Handle(from, std::move(message));
+  store_.Settle();
+}
+
+void NodeManager::Handle(const Address& from, Message message) {
   if (stopping_ && message.kind() == MessageKind::kRequestLease) return;  // the end of this process answers
   if (!node_.id && NeedsNodeId(message.kind())) {
     before_registration_.emplace_back(from, std::move(message));
     return;
   }
+  if (ObjectStore::Handles(message.kind())) return store_.OnMessage(from, message);
   switch (message.kind()) {
     case MessageKind::kRegisterNodeReply: return OnRegisterNodeReply(message.As<msg::RegisterNodeReply>());
     case MessageKind::kHealthCheck: return OnHealthCheck(from, message.As<msg::HealthCheck>());
@@ -63,6 +85,7 @@ void NodeManager::OnMessage(const Address& from, Message message) {
       const auto& notice = message.As<msg::ProcessExited>();
       const WorkerId worker{notice.worker()};
       workers_.OnProcessExited(notice);
+      store_.OnProcessDead(worker);
       if (leases_.ForgetOwner(worker)) {
         leases_.OnOwnerDead(worker);
         Draft<msg::WorkerDead> dead;
@@ -71,6 +94,12 @@ void NodeManager::OnMessage(const Address& from, Message message) {
       }
       return MaybeExit();
     }
+    case MessageKind::kGetObjectTable: {
+      Draft<msg::ObjectTable> table;
+      table->set_request(message.As<msg::GetObjectTable>().request());
+      store_.Fill(*table);
+      return node_.env.Send(from, std::move(table));
+    }
     case MessageKind::kShutdown: return ShutDown(message.As<msg::Shutdown>().reason(), 0);
     default: node_.env.Trace({.kind = TraceKind::kStaleMessage, .node = node_.id, .text = message.name()});
   }
@@ -78,14 +107,18 @@ void NodeManager::OnMessage(const Address& from, Message message) {
 
 void NodeManager::OnTimer(TimerKind kind, uint64_t id) {
   switch (kind) {
-    case TimerKind::kResourceReport: return leases_.OnReportTimer();
-    case TimerKind::kPickRetry: return node_.requests.OnTimer();
-    case TimerKind::kIdleReap: return workers_.OnIdleReap();
-    case TimerKind::kKillGrace: return workers_.OnKillGrace(WorkerId{id});
-    case TimerKind::kWorkerRegister: return workers_.OnRegisterTimeout(WorkerId{id});
-    case TimerKind::kGcsReconnect: return ShutDown("the GCS has been unreachable for too long", 1);
+    case TimerKind::kResourceReport: leases_.OnReportTimer(); break;
+    case TimerKind::kPickRetry: node_.requests.OnTimer(); break;
+    case TimerKind::kIdleReap: workers_.OnIdleReap(); break;
+    case TimerKind::kKillGrace: workers_.OnKillGrace(WorkerId{id}); break;
+    case TimerKind::kWorkerRegister: workers_.OnRegisterTimeout(WorkerId{id}); break;
+    case TimerKind::kGcsReconnect: ShutDown("the GCS has been unreachable for too long", 1); break;
+    case TimerKind::kPullRetry:
+    case TimerKind::kOwnerCheck:
+    case TimerKind::kSpill: store_.OnTimer(kind, id); break;
     default: ORRERY_ASSERT_MSG(false, "a timer that node managers do not set");
   }
+  store_.Settle();
 }
 
 void NodeManager::OnPeerLost(const Address& peer) {
@@ -98,10 +131,13 @@ void NodeManager::OnPeerLost(const Address& peer) {
     if (!node_.requests.Pending({MessageKind::kRegisterNode, 0, 0})) Register();
     return;
   }
-  if (workers_.OnPeerLost(peer)) return;
   std::erase_if(before_registration_, [&](const auto& waiting) { return waiting.first == peer; });
-  if (drivers_.count(peer) != 0) OnDriverLost(peer, static_cast<uint32_t>(StatusCode::kOwnerDied));
-  leases_.OnOwnerLost(peer);
+  store_.OnPeerLost(peer);
+  if (!workers_.OnPeerLost(peer)) {
+    if (drivers_.count(peer) != 0) OnDriverLost(peer, static_cast<uint32_t>(StatusCode::kOwnerDied));
+    leases_.OnOwnerLost(peer);
+  }
+  store_.Settle();
 }
 
 // The news of a process's end comes from the host, and may overtake what the process has sent.
@@ -130,12 +166,13 @@ void NodeManager::OnRegisterNodeReply(const msg::RegisterNodeReply& reply) {
   if (node_.id && node_.id != id) return ShutDown("the GCS lost its state and does not know this node", 1);
   const bool again = static_cast<bool>(node_.id);
   node_.id = id;
+  store_.SetNode(id);
   if (again) {
     node_.requests.ResendTo(node_.options.gcs);
     workers_.AskAboutJobs();
   }
   leases_.ReportNow();
-  for (auto& [address, message] : std::exchange(before_registration_, {})) OnMessage(address, std::move(message));
+  for (auto& [address, message] : std::exchange(before_registration_, {})) Handle(address, std::move(message));
 }
 
 void NodeManager::OnHealthCheck(const Address& from, const msg::HealthCheck& check) {
@@ -150,6 +187,7 @@ void NodeManager::OnNodeDied(const msg::NodeDied& notice, const Message& message
   if (NodeId{notice.node()} == node_.id) return ShutDown("declared dead by the GCS: " + notice.reason(), 1);
   if (node_.alive_nodes > 1) --node_.alive_nodes;
   leases_.OnNodeDied(NodeId{notice.node()});
+  store_.OnNodeDied(NodeId{notice.node()});
   workers_.Broadcast(message);
   for (const auto& [address, driver] : drivers_) node_.env.Send(address, message.Clone());
 }
@@ -207,6 +245,7 @@ void NodeManager::OnDriverLost(const Address& address, uint32_t status) {
   const Driver driver = std::move(it->second);
   drivers_.erase(it);
   driver_address_.erase(driver.id);
+  store_.OnProcessDead(driver.id);
   leases_.OnOwnerDead(driver.id);
   if (driver.job) {
     FinishJob(driver.job, status);
@@ -247,6 +286,7 @@ void NodeManager::MaybeExit() {
 
 void NodeManager::CheckInvariants(bool full) const {
   leases_.CheckInvariants(full);
+  store_.CheckInvariants(full);
   if (full) workers_.CheckInvariants();
 }
 

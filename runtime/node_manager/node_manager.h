@@ -9,6 +9,7 @@
 #include "runtime/node_manager/lease_manager.h"
 #include "runtime/node_manager/node_context.h"
 #include "runtime/node_manager/worker_pool.h"
+#include "runtime/object_store/object_store.h"
 
 namespace orrery {
 
@@ -26,6 +27,7 @@ class NodeManager final : public StateMachine {
   NodeId id() const { return node_.id; }
   const LeaseManager& leases() const { return leases_; }
   const WorkerPool& workers() const { return workers_; }
+  const ObjectStore& store() const { return store_; }
   size_t pending_requests() const { return node_.requests.size(); }
 
  private:
@@ -35,6 +37,7 @@ class NodeManager final : public StateMachine {
     Message request;  // its RegisterDriver
   };
 
+  void Handle(const Address& from, Message message);
   bool KnowsOwner(WorkerId owner) const;
   void Register();
   void OnRegisterNodeReply(const msg::RegisterNodeReply& reply);
@@ -50,6 +53,7 @@ class NodeManager final : public StateMachine {
   void MaybeExit();
 
   NodeContext node_;
+  ObjectStore store_;
   WorkerPool workers_;
   LeaseManager leases_;
   std::map<Address, Driver> drivers_;

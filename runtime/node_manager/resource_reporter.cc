@@ -36,7 +36,13 @@ void ResourceReporter::Send() {
   report->set_version(++version_);
   report->set_queued_leases(queued_);
   report->set_running_leases(running_);
-  ToProto(resources_.available(), report->mutable_available());
+  if (promised_ != nullptr && promised_->FitsIn(resources_.available())) {
+    ResourceSet unpromised = resources_.available();
+    unpromised -= *promised_;
+    ToProto(unpromised, report->mutable_available());
+  } else {
+    ToProto(resources_.available(), report->mutable_available());
+  }
   for (FixedPoint free : resources_.gpu_free()) report->add_gpu_free(free.raw);
   for (LeaseId lease : seen_) ToProto(lease, report->add_seen());
   seen_.clear();

@@ -24,9 +24,11 @@ class ResourceReporter {
   // Sends what is unreported, at once.
   void Flush();
   void OnTimer();
-  void SetLoad(uint64_t queued, uint64_t running) {
+  // `promised`: free resources that leases will take when their arguments are here.
+  void SetLoad(uint64_t queued, uint64_t running, const ResourceSet& promised) {
     queued_ = queued;
     running_ = running;
+    promised_ = promised.empty() ? nullptr : &promised;
   }
 
  private:
@@ -37,6 +39,7 @@ class ResourceReporter {
   std::vector<LeaseId> seen_;
   uint64_t version_ = 0;
   uint64_t queued_ = 0, running_ = 0;
+  const ResourceSet* promised_ = nullptr;  // of the lease manager, or none
   bool changed_ = false;
   bool armed_ = false;
   bool sent_before_ = false;

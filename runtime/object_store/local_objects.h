@@ -1,0 +1,75 @@
+// The table of a node's objects, their room in the arena, and the order in which they give it up.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "runtime/common/ids.h"
+#include "runtime/env/env.h"
+#include "runtime/object_store/arena.h"
+#include "runtime/object_store/local_object.h"
+
+namespace orrery {
+
+// Least recently used first. Every change of an object that matters for its standing goes through here.
+class LocalObjects {
+ public:
+  using Map = std::map<ObjectId, LocalObject>;  // ordered by owner; entries never move
+
+  // `capacity` in bytes.
+  LocalObjects(Env& env, int64_t capacity) : env_(env), arena_(capacity) {}
+
+  LocalObject* Find(ObjectId id) {
+    const auto it = objects_.find(id);
+    return it == objects_.end() ? nullptr : &it->second;
+  }
+  const LocalObject* Find(ObjectId id) const { return const_cast<LocalObjects*>(this)->Find(id); }
+  const Map& all() const { return objects_; }
+  const Arena& arena() const { return arena_; }
+
+  // A new object, kCreating (a primary copy) or kPulling; nullptr when there is no free range for it.
+  LocalObject* Add(const ObjectReference& ref, int64_t size, LocalObject::State state);
+  // Room again for a spilled object, now kRestoring; false when there is none.
+  bool Restore(LocalObject& object);
+  // Takes an arrow between two states that have bytes in memory.
+  void Move(LocalObject& object, LocalObject::State to);
+  // kSealed to kSpilled: its room is free.
+  void DropFromMemory(LocalObject& object);
+  // Forgets an object that nobody has pinned; its room is free. Its part of a spill file is the caller's business.
+  void Remove(LocalObject& object);
+
+  void AddPin(LocalObject& object, LocalObject::Pin kind);
+  void DropPin(LocalObject& object, LocalObject::Pin kind);
+  void SetPrimary(LocalObject& object);
+  // A copy lies in a spill file, or (0) does not any more.
+  void SetFile(LocalObject& object, uint64_t file, int64_t offset);
+
+  LocalObject* OldestEvictable() { return Oldest(evictable_); }
+  LocalObject* OldestSpillable() { return Oldest(spillable_); }
+  // Bytes in memory of which there is no copy on disk, of primary copies.
+  int64_t dirty_bytes() const { return dirty_bytes_; }
+  // The longest range that were free if only the dirty objects stayed.
+  int64_t LongestWithoutDirty() const;
+  void CheckInvariants() const;
+
+ private:
+  using Queue = std::set<std::pair<uint64_t, ObjectId>>;
+  LocalObject* Oldest(const Queue& queue) { return queue.empty() ? nullptr : Find(queue.begin()->second); }
+  static LocalObject::Standing StandingOf(const LocalObject& object);
+  void Leave(const LocalObject& object);
+  // Runs `change`, and puts the object where it belongs after it.
+  template <class Change>
+  void Alter(LocalObject& object, Change change);
+  void Traced(const LocalObject& object, LocalObject::State to) const;
+
+  Env& env_;
+  Arena arena_;
+  Map objects_;
+  Queue evictable_, spillable_;
+  int64_t dirty_bytes_ = 0;
+  uint64_t turns_ = 0;
+};
+
+}  // namespace orrery

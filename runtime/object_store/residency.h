@@ -1,0 +1,155 @@
+// Decides which objects are in this node's memory: who needs one, where it is brought from, and what makes room for it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/common/ids.h"
+#include "runtime/common/status.h"
+#include "runtime/object_store/local_objects.h"
+#include "runtime/object_store/owner_table.h"
+#include "runtime/object_store/pull_manager.h"
+#include "runtime/object_store/spill_manager.h"
+#include "runtime/object_store/store_context.h"
+
+namespace orrery {
+
+// A client's question for room.
+struct Creation {
+  Address client;
+  ObjectReference ref;
+  int64_t size = 0;
+};
+
+class ResidencyListener {
+ public:
+  virtual ~ResidencyListener() = default;
+  // What the waiter asked for is in memory; it stays there if it is pinned during the call.
+  virtual void OnPresent(LocalObject& object, const Waiter& waiter) = 0;
+  virtual void OnAbsent(ObjectId object, const Waiter& waiter, const Status& status) = 0;
+  // `object` is nullptr when there will be no room; `status` says why.
+  virtual void OnCreated(const Creation& creation, LocalObject* object, const Status& status) = 0;
+  // A chunk of an object that is still arriving.
+  virtual void OnChunkHere(LocalObject& object) = 0;
+  // No more of this object will come here than what is here, for now: who waits for chunks should go elsewhere.
+  virtual void OnNoMore(ObjectId object) = 0;
+  // Room is needed for something more urgent than arguments of leases that have not begun: takes it from the last of
+  // them. False: there is none.
+  virtual bool OnArgumentsInTheWay() = 0;
+  // The most that could be had that way.
+  virtual int64_t BytesOfArguments() const = 0;
+};
+
+// All needs of room stand in one queue: gets, then creations, then waits, then arguments; first come, first served
+// within each. Room is made by evicting copies that are elsewhere or on disk (least recently used first), then by
+// writing primary copies to disk, then by suspending waits and arguments. A need for which room is on its way holds up
+// those behind it, so that they do not take it away; one that only a client's release can serve does not, because that
+// release may depend on those behind it. (Ray: create_request_queue.cc and pull_manager.cc, which are two queues.)
+class Residency final : public PullListener {
+ public:
+  Residency(const StoreContext& context, LocalObjects& objects, OwnerTable& owners, ResidencyListener& listener);
+
+  // kInvalidArgument for a ref that cannot be one of this cluster.
+  Status Meet(const ObjectReference& ref) { return owners_.Meet(ref); }
+  // The object if it can be used now; otherwise nullptr, and OnPresent or OnAbsent follows, unless GiveUp comes first.
+  // `size` as far as the caller knows, or 0.
+  LocalObject* Bring(const ObjectReference& ref, int64_t size, Urgency urgency, const Waiter& waiter);
+  void GiveUp(ObjectId object, const Waiter& waiter);
+  bool Wanted(ObjectId object) const { return wants_.count(object) != 0; }
+  bool WantsOf(WorkerId owner) const;
+
+  // Why an object of this size can never be in this store, or Ok.
+  Status CheckSize(ObjectId object, int64_t size) const;
+  // OnCreated follows, from Settle.
+  void Create(Creation creation);
+  void CancelCreation(const Address& client, ObjectId object);
+  void Sealed(LocalObject& object);
+  void Aborted(LocalObject& object);
+
+  // Nobody refers to the object any more: it goes when its last pin goes. Whoever waits for it gets `status`.
+  void Free(ObjectId object, const Status& status);
+  void OwnerDead(WorkerId owner);
+  // A pin was dropped.
+  void Released(LocalObject& object) {
+    if (object.doomed && !object.pinned()) RemoveIfUnused(object);
+  }
+
+  void OnSpillWritten(const msg::SpillWritten& written);
+  void OnSpillRead(const msg::SpillRead& read);
+  void OnSpillTimer() { timer_ = false; }
+  // Gives out what room there is, and makes more. After every event.
+  void Settle();
+
+  PullManager& pulls() { return pulls_; }
+  const PullManager& pulls() const { return pulls_; }
+  const SpillManager& spills() const { return spills_; }
+  bool idle() const { return wants_.empty() && creations_.empty(); }
+  void CheckInvariants() const;
+
+  LocalObject* OnPullNeedsRoom(const ObjectReference& ref, int64_t size) override;
+  void OnPullWaits(ObjectId object) override;
+  void OnChunkHere(ObjectId object) override;
+  void OnPulled(ObjectId object) override;
+  void OnPullFailed(ObjectId object, const Status& status) override;
+  void OnPullStopped(ObjectId object) override;
+
+ private:
+  // kQueued: for room. kActive: being pulled or restored. kIdle: something else ends the wait: a client's seal, the
+  // owner's answer to a pull without room, the last pin of a copy that is given up.
+  enum class Stage : uint8_t { kIdle, kQueued, kActive };
+  struct Want {
+    ObjectReference ref;
+    int64_t size = 0;
+    std::vector<std::pair<Waiter, Urgency>> waiters;
+    Stage stage = Stage::kIdle;
+    Urgency urgency = Urgency::kArgument;
+    uint64_t ticket = 0;
+  };
+  enum class Outcome : uint8_t { kDone, kComing, kPass, kNoSlot };
+  enum class Room : uint8_t { kFree, kComing, kWait, kNever };
+  using Place = std::pair<Urgency, uint64_t>;  // in the queue: its ticket
+
+  void SetStage(Want& want, Stage stage);
+  void SetUrgency(Want& want);
+  // Puts the want where it belongs after its object came, changed or went.
+  void Pursue(ObjectId object);
+  std::vector<std::pair<Waiter, Urgency>> TakeWant(ObjectId object);
+  void Present(LocalObject& object);
+  void Fail(ObjectId object, const Status& status);
+  void RemoveIfUnused(LocalObject& object);
+  void GiveUpCopy(LocalObject& object);
+  void StopPull(ObjectId object);
+  void Traced(TraceKind kind, const LocalObject& object) const;
+
+  void Serve();
+  Outcome TryBring(Want& want);
+  Outcome TryCreate(const Creation& creation);
+  bool SlotFor(Urgency urgency) const;
+  bool CreationWaits(ObjectId object) const;
+  Room MakeRoom(int64_t size, Urgency urgency);
+  bool EvictUntilFits(int64_t size);
+  void Evict(LocalObject& object);
+  bool SuspendOne();
+  int64_t BytesToSuspend() const;
+  int64_t SpillStep() const;
+  Status NoRoom(ObjectId object, int64_t size) const;
+
+  const StoreContext& context_;
+  LocalObjects& objects_;
+  OwnerTable& owners_;
+  ResidencyListener& listener_;
+  PullManager pulls_;
+  SpillManager spills_;
+  std::map<ObjectId, Want> wants_;
+  std::map<Place, ObjectId> queue_;  // of wants, and of creations with Urgency::kCreate
+  std::map<uint64_t, Creation> creations_;  // by ticket
+  int64_t active_[4] = {};  // wants, by urgency
+  uint64_t tickets_ = 0;
+  int64_t too_much_ = INT64_MAX;  // during Serve: the least size for which there was no room
+  bool timer_ = false;  // kSpill is set
+};
+
+}  // namespace orrery

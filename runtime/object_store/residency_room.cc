@@ -1,0 +1,192 @@
+// How room is made and given out.
+#include <algorithm>
+
+#include "runtime/object_store/residency.h"
+
+namespace orrery {
+
+using State = LocalObject::State;
+
+void Residency::Settle() {
+  Serve();
+  const double capacity = static_cast<double>(objects_.arena().capacity());
+  const auto threshold = static_cast<int64_t>(capacity * context_.settings.spill_threshold);
+  if (objects_.dirty_bytes() > threshold) spills_.Spill(std::max(objects_.dirty_bytes() - threshold, SpillStep()));
+  if (queue_.empty() || timer_ || spills_.Refusal().code() != StatusCode::kDiskFull) return;
+  timer_ = true;
+  context_.env.SetTimer(SpillManager::kAskAgain, TimerKind::kSpill, 0);
+}
+
+void Residency::Serve() {
+  too_much_ = INT64_MAX;
+  auto it = queue_.begin();
+  while (it != queue_.end()) {
+    const Place place = it->first;
+    const ObjectId id = it->second;
+    const bool creation = place.first == Urgency::kCreate;
+    const Outcome outcome = creation ? TryCreate(creations_.at(place.second)) : TryBring(wants_.at(id));
+    if (outcome == Outcome::kComing) return;
+    if (outcome == Outcome::kDone && creation) {
+      creations_.erase(place.second);
+      queue_.erase(place);
+    }
+    // Nobody behind it in its class has a slot either.
+    it = outcome == Outcome::kNoSlot ? queue_.lower_bound({static_cast<Urgency>(static_cast<int>(place.first) + 1), 0})
+                                     : queue_.upper_bound(place);
+  }
+}
+
+bool Residency::SlotFor(Urgency urgency) const {
+  int64_t active = 0;
+  for (size_t i = 0; i <= static_cast<size_t>(urgency); ++i) active += active_[i];
+  return active < std::max<int64_t>(1, context_.settings.object_pulls_in_flight);
+}
+
+bool Residency::CreationWaits(ObjectId object) const {
+  return std::any_of(creations_.begin(), creations_.end(),
+                     [&](const auto& entry) { return entry.second.ref.id == object; });
+}
+
+Residency::Outcome Residency::TryBring(Want& want) {
+  const ObjectId id = want.ref.id;
+  LocalObject* object = objects_.Find(id);
+  if (object == nullptr && CreationWaits(id)) return Outcome::kPass;  // which brings it, if it succeeds
+  if (want.size == 0) {
+    SetStage(want, Stage::kIdle);
+    pulls_.Begin(want.ref, nullptr);
+    return Outcome::kDone;
+  }
+  if (const Status status = CheckSize(id, want.size); !status.ok()) {
+    Fail(id, status);
+    return Outcome::kDone;
+  }
+  if (!SlotFor(want.urgency)) return Outcome::kNoSlot;
+  switch (MakeRoom(want.size, want.urgency)) {
+    case Room::kComing: return Outcome::kComing;
+    case Room::kWait: return Outcome::kPass;
+    case Room::kNever: Fail(id, NoRoom(id, want.size)); return Outcome::kDone;
+    case Room::kFree: break;
+  }
+  SetStage(want, Stage::kActive);
+  if (object != nullptr) {
+    objects_.Restore(*object);
+    spills_.Read(*object);
+  } else {
+    pulls_.Begin(want.ref, objects_.Add(want.ref, want.size, State::kPulling));
+  }
+  return Outcome::kDone;
+}
+
+Residency::Outcome Residency::TryCreate(const Creation& creation) {
+  const ObjectId id = creation.ref.id;
+  if (objects_.Find(id) == nullptr || objects_.Find(id)->state == State::kPulling) StopPull(id);
+  LocalObject* object = objects_.Find(id);
+  if (object != nullptr) {
+    // Another client writes it, or a copy that was given up is still being read: that ends by itself.
+    if (object->state == State::kCreating || object->state == State::kPulling) return Outcome::kPass;
+    object->doomed = false;  // it was freed, and is made again: by a task that runs a second time
+    objects_.SetPrimary(*object);
+    owners_.Added(*object);
+    listener_.OnCreated(creation, nullptr, {StatusCode::kAlreadyExists, ToString(id) + " is in the store already"});
+    return Outcome::kDone;
+  }
+  if (pulls_.Pulling(id)) return Outcome::kPass;
+  switch (MakeRoom(creation.size, Urgency::kCreate)) {
+    case Room::kComing: return Outcome::kComing;
+    case Room::kWait: return Outcome::kPass;
+    case Room::kNever: listener_.OnCreated(creation, nullptr, NoRoom(id, creation.size)); return Outcome::kDone;
+    case Room::kFree: break;
+  }
+  object = objects_.Add(creation.ref, creation.size, State::kCreating);
+  Pursue(id);
+  listener_.OnCreated(creation, object, Status::Ok());
+  return Outcome::kDone;
+}
+
+bool Residency::EvictUntilFits(int64_t size) {
+  while (objects_.arena().LargestFree() < Arena::Rounded(size)) {
+    LocalObject* oldest = objects_.OldestEvictable();
+    if (oldest == nullptr) return false;
+    Evict(*oldest);
+  }
+  return true;
+}
+
+void Residency::Evict(LocalObject& object) {
+  Traced(TraceKind::kObjectEvicted, object);
+  if (object.on_disk()) {
+    owners_.Spilled(object);
+    return objects_.DropFromMemory(object);
+  }
+  owners_.Removed(object.ref);
+  objects_.Remove(object);
+}
+
+// Writing a little more than is needed now makes fewer and longer files.
+int64_t Residency::SpillStep() const {
+  const double headroom = (1 - context_.settings.spill_threshold) / 2;
+  return std::min(context_.settings.spill_fuse_bytes,
+                  static_cast<int64_t>(static_cast<double>(objects_.arena().capacity()) * headroom));
+}
+
+Residency::Room Residency::MakeRoom(int64_t size, Urgency urgency) {
+  if (size >= too_much_ && spills_.Refusal().ok()) return Room::kWait;  // many may wait for a client's release
+  if (EvictUntilFits(size)) return Room::kFree;
+  const int64_t missing = Arena::Rounded(size) - objects_.arena().LargestFree();
+  if (spills_.Spill(std::max(missing, SpillStep()))) return Room::kComing;
+  if (urgency <= Urgency::kCreate && objects_.arena().free() + BytesToSuspend() >= Arena::Rounded(size)) {
+    while (SuspendOne()) {
+      if (EvictUntilFits(size)) return Room::kFree;
+    }
+    if (pulls_.stopping() != 0) return Room::kComing;
+  }
+  // What stays for ever leaves no range that is long enough; or some client's release will.
+  too_much_ = std::min(too_much_, size);
+  const bool disk_refuses = !spills_.Refusal().ok();
+  return disk_refuses && objects_.LongestWithoutDirty() < Arena::Rounded(size) ? Room::kNever : Room::kWait;
+}
+
+int64_t Residency::BytesToSuspend() const {
+  int64_t bytes = listener_.BytesOfArguments();
+  for (const auto& [id, want] : wants_) {
+    if (want.stage != Stage::kActive || want.urgency <= Urgency::kCreate) continue;
+    if (objects_.Find(id)->state == State::kPulling) bytes += Arena::Rounded(want.size);
+  }
+  return bytes;
+}
+
+// Arguments first, then waits, each from its tail.
+bool Residency::SuspendOne() {
+  if (listener_.OnArgumentsInTheWay()) return true;
+  const Want* last = nullptr;
+  for (const auto& [id, want] : wants_) {
+    if (want.stage != Stage::kActive || want.urgency <= Urgency::kCreate) continue;
+    if (objects_.Find(id)->state != State::kPulling) continue;
+    if (last == nullptr || want.ticket > last->ticket) last = &want;
+  }
+  if (last == nullptr) return false;
+  StopPull(last->ref.id);
+  return true;
+}
+
+Status Residency::CheckSize(ObjectId object, int64_t size) const {
+  const int64_t capacity = objects_.arena().capacity();
+  const std::string text = ToString(object) + " of " + std::to_string(size) + " bytes";
+  if (size <= 0) return {StatusCode::kInvalidArgument, text + ": a size is above 0"};
+  if (size <= capacity) return Status::Ok();
+  if (capacity == 0) {
+    return {StatusCode::kStoreFull,
+            text + ": " + ToString(context_.node) + " has no object store; start it with object_store_memory"};
+  }
+  return {StatusCode::kTooLarge, text + " exceeds the store of " + ToString(context_.node) + " with its " +
+                                     std::to_string(capacity) + " bytes (resource object_store_memory)"};
+}
+
+Status Residency::NoRoom(ObjectId object, int64_t size) const {
+  const Status why = spills_.Refusal();
+  return {why.code(), ToString(object) + " of " + std::to_string(size) + " bytes finds no room in the store of " +
+                          ToString(context_.node) + " (" + std::to_string(objects_.dirty_bytes()) + " of " +
+                          std::to_string(objects_.arena().capacity()) + " bytes are in use), and " + why.message()};
+}
+
+}  // namespace orrery
