@@ -43,6 +43,8 @@ ProcessId Cluster::StartNode(const std::string& name, const ResourceSet& total, 
   NodeOptions node;
   node.self = processes_[id]->address;
   node.gcs = {processes_[gcs_]->address.endpoint, 0};
+  node.memory = node.self;
+  processes_[id]->memory = std::make_unique<TestMemory>();
   node.name = name;
   node.total = total;
   node.labels = labels;
@@ -100,6 +102,7 @@ Message Cluster::ThroughCodec(Message message) const {
 void Cluster::SendMessage(ProcessId from, const Address& to, Message message) {
   message = ThroughCodec(std::move(message));
   if (to.local()) return SendLocal(from, to, std::move(message));
+  UseMemory(from, message, true);
   const ProcessId target = FindAddress(to);
   if (target == kNoProcess || !Alive(target)) {
     if (broken_.count({from, target}) != 0) return;  // the news is under way
@@ -287,6 +290,7 @@ void Cluster::Handle(Event event) {
     case Event::Type::kStart: process.machine->Start(); break;
     case Event::Type::kMessage: {
       observer_->OnDelivered(event.source, target, event.message);
+      UseMemory(target, event.message, false);
       process.machine->OnMessage(processes_[event.source]->address, std::move(event.message));
       break;
     }
@@ -306,6 +310,7 @@ void Cluster::Handle(Event event) {
     case Event::Type::kTaskEnd:
       if (process.running && process.running->generation == event.id) FinishTask(target);
       return;
+    case Event::Type::kMemory: return ObeyMemory(target, std::move(event.message));
     case Event::Type::kSpawn: return;
   }
   if (process.machine != nullptr) process.machine->CheckInvariants(options_.check_full);

@@ -22,6 +22,7 @@
 #include "runtime/gcs/gcs.h"
 #include "runtime/messages/message.h"
 #include "runtime/node_manager/node_manager.h"
+#include "tests/support/test_memory.h"
 
 namespace orrery::test {
 
@@ -124,6 +125,15 @@ class Cluster {
   // A worker that does not die of SIGTERM, only of SIGKILL.
   void SetDeafToTerm(ProcessId worker) { processes_[worker]->deaf = true; }
 
+  // ---- object memory: one per node manager; its bulk endpoint has the node manager's address ----
+  // Orders wait until CompleteMemory; otherwise they are obeyed after one network latency.
+  void HoldMemory(const std::string& node) { processes_[Find(node)]->memory_held = true; }
+  // Obeys the first `count` orders that wait.
+  void CompleteMemory(const std::string& node, size_t count = SIZE_MAX);
+  // From now on orders are obeyed by themselves again.
+  void ReleaseMemory(const std::string& node);
+  TestMemory& memory(const std::string& node) { return *processes_[Find(node)]->memory; }
+
   // ---- programs ----
   ObjectId Submit(ProcessId process, const TaskPlan& plan);
   ObjectId Put(ProcessId process, std::string value);
@@ -186,12 +196,17 @@ class Cluster {
     std::set<ProcessId> peers;    // with whom it has a connection
     std::map<std::pair<TimerKind, uint64_t>, std::pair<Time, uint64_t>> timers;  // → key of its event
     std::optional<Running> running;
+    std::unique_ptr<TestMemory> memory;            // of a node manager
+    std::deque<Message> memory_orders;             // that are held
+    bool memory_held = false;
+    std::map<ObjectId, std::pair<int64_t, int64_t>> creating, mapped;  // a client's objects: offset and size
+    std::set<uint64_t> released;                   // numbers of pins
     std::map<SchedulingRequest, uint32_t> classes;
     uint64_t last_task = 0;
     uint64_t last_request = 0;
   };
   struct Event {
-    enum class Type : uint8_t { kStart, kMessage, kPeerLost, kTimer, kLocal, kSpawn, kTaskEnd };
+    enum class Type : uint8_t { kStart, kMessage, kPeerLost, kTimer, kLocal, kSpawn, kTaskEnd, kMemory };
     Type type = Type::kStart;
     ProcessId target = 0;
     ProcessId source = kNoProcess;  // kMessage, kPeerLost
@@ -213,6 +228,10 @@ class Cluster {
   void ToHost(ProcessId from, Message message);
   void ToExecutor(ProcessId from, Message message);
   void ToApplication(ProcessId from, Message message);
+  void ToMemory(ProcessId from, Message message);
+  void ObeyMemory(ProcessId node_manager, Message order);
+  // What a client of a store does with its memory, and what it must find there.
+  void UseMemory(ProcessId client, const Message& message, bool sent);
   void DeliverLocal(ProcessId process, const Address& from, Message message, Duration delay = {});
   void Handle(Event event);
   void Spawn(Event event);

@@ -12,6 +12,7 @@ void Cluster::SendLocal(ProcessId from, const Address& to, Message message) {
   observer_->OnLocal(from, to, true, message);
   if (to == Address::Host()) return ToHost(from, std::move(message));
   if (to == Address::Executor()) return ToExecutor(from, std::move(message));
+  if (to == Address::Memory()) return ToMemory(from, std::move(message));
   ToApplication(from, std::move(message));
 }
 
@@ -152,6 +153,80 @@ ProcessId Cluster::WorkerRunning(TaskId task) const {
     if (process->running && process->running->task == task) return process->id;
   }
   return kNoProcess;
+}
+
+// ---- object memory --------------------------------------------------------------------------------------------------
+
+void Cluster::ToMemory(ProcessId from, Message message) {
+  if (processes_[from]->memory_held) return processes_[from]->memory_orders.push_back(std::move(message));
+  Event event;
+  event.type = Event::Type::kMemory;
+  event.target = from;
+  event.message = std::move(message);
+  Schedule(now_ + Between(options_.latency_min, options_.latency_max), std::move(event));
+}
+
+// The bytes of another node are read when the order is obeyed, not when it was given.
+void Cluster::ObeyMemory(ProcessId node_manager, Message order) {
+  const TestMemory* remote = nullptr;
+  if (order.kind() == MessageKind::kFetchChunk) {
+    const auto& address = order.As<msg::FetchChunk>().memory();
+    const ProcessId other = FindAddress({address.endpoint(), address.incarnation()});
+    const bool reached = other != kNoProcess && Alive(other) && !HeldLink(other, node_manager);
+    if (reached) remote = processes_[other]->memory.get();
+  }
+  Message answer = processes_[node_manager]->memory->Obey(order, remote);
+  if (answer) DeliverLocal(node_manager, Address::Memory(), std::move(answer));
+}
+
+void Cluster::CompleteMemory(const std::string& node, size_t count) {
+  const ProcessId id = Find(node);
+  auto& orders = processes_[id]->memory_orders;
+  for (; count > 0 && !orders.empty(); --count) {
+    Message order = std::move(orders.front());
+    orders.pop_front();
+    ObeyMemory(id, std::move(order));
+  }
+}
+
+void Cluster::ReleaseMemory(const std::string& node) {
+  processes_[Find(node)]->memory_held = false;
+  CompleteMemory(node);
+}
+
+void Cluster::UseMemory(ProcessId id, const Message& message, bool sent) {
+  Process& client = *processes_[id];
+  if (client.parent == kNoProcess) return;
+  TestMemory& memory = *processes_[client.parent]->memory;
+  const auto check = [&](ObjectId object, const std::pair<int64_t, int64_t>& where) {
+    ORRERY_ASSERT_MSG(memory.Holds(where.first, where.second, object), "a client maps other bytes than its object's");
+  };
+  if (sent && message.kind() == MessageKind::kCreateObject) {
+    const auto& create = message.As<msg::CreateObject>();
+    client.creating[FromProto(create.object()).id].second = create.size();
+  } else if (!sent && message.kind() == MessageKind::kObjectCreated) {
+    const auto& created = message.As<msg::ObjectCreated>();
+    client.creating[FromProto(created.object()).id].first = created.offset();
+  } else if (sent && message.kind() == MessageKind::kSealObject) {
+    const ObjectId object = FromProto(message.As<msg::SealObject>().object()).id;
+    const auto it = client.creating.find(object);
+    ORRERY_ASSERT_MSG(it != client.creating.end() && it->second.second > 0, "seals what it has not created");
+    memory.Write(it->second.first, it->second.second, object);
+    client.creating.erase(it);
+  } else if (!sent && message.kind() == MessageKind::kObjectLocal) {
+    const auto& local = message.As<msg::ObjectLocal>();
+    if (local.status() != 0 || client.released.count(local.pin()) != 0) return;
+    const ObjectId object = FromProto(local.object()).id;
+    client.mapped[object] = {local.offset(), local.size()};
+    check(object, client.mapped[object]);
+  } else if (sent && message.kind() == MessageKind::kReleaseLocal) {
+    const auto& release = message.As<msg::ReleaseLocal>();
+    if (release.pin() != 0) client.released.insert(release.pin());
+    const auto it = client.mapped.find(FromProto(release.object()).id);
+    if (it == client.mapped.end()) return;
+    check(it->first, it->second);
+    client.mapped.erase(it);
+  }
 }
 
 // ---- application ----------------------------------------------------------------------------------------------------
