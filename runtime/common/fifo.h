@@ -1,5 +1,5 @@
-// A queue that owns no memory until something is put into it. A std::deque takes 600 bytes when it is empty, which is
-// most of an idle process when a simulation has a hundred thousand of them.
+// A queue that owns no memory until something is put into it. A std::deque takes 600 bytes when it is empty, which
+// adds up where there are a hundred thousand idle ones.
 #pragma once
 
 #include <cstddef>

@@ -82,6 +82,14 @@ class PendingRequests {
     return keys;
   }
 
+  // Keys of all, in order.
+  std::vector<RequestKey> Keys() const {
+    std::vector<RequestKey> keys;
+    entries_.CollectKeys(keys);
+    std::sort(keys.begin(), keys.end());
+    return keys;
+  }
+
  private:
   struct Entry {
     Address to;
@@ -93,12 +101,6 @@ class PendingRequests {
     RequestKey key;
     uint64_t turn;
   };
-  std::vector<RequestKey> Keys() const {
-    std::vector<RequestKey> keys;
-    entries_.CollectKeys(keys);
-    std::sort(keys.begin(), keys.end());
-    return keys;
-  }
   void Schedule(const RequestKey& key, Entry& entry, size_t round) {
     entry.turn = ++turns_;
     rounds_[round].push_back({env_.Now() + base_ * (int64_t{1} << round), key, entry.turn});

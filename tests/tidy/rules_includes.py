@@ -46,7 +46,7 @@ PACKAGES = [
     ("simgrid", {"sim/engine", "sim/platform"}, True),
     ("asio", {"runtime/transport", "runtime/main", "runtime/api", "runtime/providers"}, True),
     ("yaml-cpp", {"sim/scenario", "sim/main"}, False),
-    ("nlohmann", {"runtime/transport", "sim/record", "sim/main", "sim/replay", "runtime/main"}, False),
+    ("nlohmann", {"runtime/transport", "sim/record", "sim/scenario", "sim/main", "sim/replay", "runtime/main"}, False),
     ("CLI/", {"runtime/main", "sim/main", "sim/replay"}, False),
     ("libfccp", {"sim/scenario"}, False),
     ("boost/", {"sim/scenario", "sim/workload", "sim/engine"}, False),
