@@ -6,10 +6,23 @@
 #include "runtime/common/ids.h"
 #include "runtime/common/settings.h"
 #include "runtime/env/env.h"
+#include "runtime/env/object_reference.h"
 #include "runtime/messages/message.h"
 #include "runtime/messages/pending_requests.h"
 
 namespace orrery {
+
+struct StoredValue;
+
+// What the parts that learn of objects' fates have done about them.
+class ObjectActions {
+ public:
+  virtual ~ObjectActions() = default;
+  // Sets the value of a pending object and wakes who waits for it.
+  virtual void Seal(ObjectId object, StoredValue&& value) = 0;
+  // All copies of an own object are gone, and somebody wants it.
+  virtual void Recover(ObjectId object) = 0;
+};
 
 // How a process presents itself to its node manager; given at start.
 struct CoreWorkerOptions {
@@ -29,6 +42,7 @@ struct CoreContext {
   JobId job;
   NodeId node;
   uint32_t alive_nodes = 1;
+  ObjectActions* actions = nullptr;
 
   CoreContext(Env& e, Settings s, CoreWorkerOptions o)
       : env(e),
@@ -36,6 +50,8 @@ struct CoreContext {
         options(std::move(o)),
         requests(env, TimerKind::kRetryRequests, settings.request_retry_interval),
         id(options.worker) {}
+  // A ref to an object of this process.
+  ObjectReference Own(ObjectId object) const { return {object, options.self}; }
   bool driver() const { return static_cast<bool>(options.registration); }
 };
 

@@ -9,10 +9,13 @@ namespace orrery {
 
 CoreWorker::CoreWorker(Env& env, Settings settings, CoreWorkerOptions options)
     : core_(env, std::move(settings), std::move(options)),
-      requests_(core_, store_),
-      submitter_(core_),
-      tasks_(core_, store_, requests_, submitter_),
-      receiver_(core_) {
+      objects_(core_),
+      requests_(core_, objects_),
+      submitter_(core_, objects_),
+      tasks_(core_, objects_, requests_, submitter_),
+      recovery_(core_, objects_, tasks_),
+      receiver_(core_, objects_) {
+  core_.actions = this;
   submitter_.SetTaskManager(&tasks_);
 }
 
@@ -45,7 +48,9 @@ void CoreWorker::OnMessage(const Address& from, Message message) {
     case MessageKind::kWaitObjects: CountBlocked(requests_.OnWait(message.As<msg::WaitObjects>())); break;
     case MessageKind::kPutObject: OnPutObject(message.As<msg::PutObject>()); break;
     case MessageKind::kReleaseObjects:
-      for (const msg::ObjectKey& key : message.As<msg::ReleaseObjects>().objects()) store_.Release(FromProto(key));
+      for (const msg::ObjectKey& key : message.As<msg::ReleaseObjects>().objects()) {
+        objects_.store.Release(FromProto(key));
+      }
       break;
     case MessageKind::kDefineClass: {
       const auto& define = message.As<msg::DefineClass>();
@@ -64,6 +69,8 @@ void CoreWorker::OnMessage(const Address& from, Message message) {
     case MessageKind::kWorkerFailed: submitter_.OnWorkerFailed(message.As<msg::WorkerFailed>()); break;
     case MessageKind::kNodeDied: {
       const auto& notice = message.As<msg::NodeDied>();
+      objects_.directory.OnNodeDied(NodeId{notice.node()});
+      objects_.borrowing.OnNodeDied(NodeId{notice.node()});
       submitter_.OnNodeDied(NodeId{notice.node()}, notice.reason());
       break;
     }
@@ -77,26 +84,99 @@ void CoreWorker::OnMessage(const Address& from, Message message) {
       core_.env.Send(Address::Application(), Draft<msg::DriverClosed>());
       break;
     }
-    default: core_.env.Trace({.kind = TraceKind::kStaleMessage, .worker = core_.id, .text = message.name()});
+    default:
+      if (OnObjectMessage(from, message) || OnStoreMessage(message)) break;
+      core_.env.Trace({.kind = TraceKind::kStaleMessage, .worker = core_.id, .text = message.name()});
   }
+  AfterEvent();
+}
+
+// Between owners, borrowers and holders.
+bool CoreWorker::OnObjectMessage(const Address& from, Message& message) {
+  switch (message.kind()) {
+    case MessageKind::kTaskReplyReceived:
+      receiver_.OnTaskReplyReceived(from, message.As<msg::TaskReplyReceived>());
+      return true;
+    case MessageKind::kAddBorrower: objects_.borrowing.OnAddBorrower(from, message.As<msg::AddBorrower>()); return true;
+    case MessageKind::kRemoveBorrower:
+      objects_.borrowing.OnRemoveBorrower(from, message.As<msg::RemoveBorrower>());
+      return true;
+    case MessageKind::kBorrowerAdded: objects_.borrowing.OnBorrowerAdded(message.As<msg::BorrowerAdded>()); return true;
+    case MessageKind::kBorrowerRemoved:
+      objects_.borrowing.OnBorrowerRemoved(message.As<msg::BorrowerRemoved>());
+      return true;
+    case MessageKind::kGetObjectStatus:
+      objects_.status.OnGetObjectStatus(from, message.As<msg::GetObjectStatus>());
+      return true;
+    case MessageKind::kObjectStatus: objects_.status.OnObjectStatus(message.As<msg::ObjectStatus>()); return true;
+    case MessageKind::kObjectCopies:
+      objects_.directory.OnObjectCopies(from, message.As<msg::ObjectCopies>());
+      return true;
+    case MessageKind::kLocateObject:
+      objects_.directory.OnLocateObject(from, message.As<msg::LocateObject>());
+      return true;
+    case MessageKind::kObjectsFreed: objects_.directory.OnObjectsFreed(message.As<msg::ObjectsFreed>()); return true;
+    case MessageKind::kCheckPeer: {
+      Draft<msg::PeerAlive> alive;
+      alive->set_round(message.As<msg::CheckPeer>().round());
+      core_.env.Send(from, std::move(alive));
+      return true;
+    }
+    case MessageKind::kPeerAlive:
+      if (objects_.peers.OnPeerAlive(from)) core_.requests.ResendTo(from);
+      return true;
+    default: return false;
+  }
+}
+
+// Between the application, this process and its node's store.
+bool CoreWorker::OnStoreMessage(Message& message) {
+  switch (message.kind()) {
+    case MessageKind::kObjectCreated: OnObjectCreated(message.As<msg::ObjectCreated>()); return true;
+    case MessageKind::kObjectLocal: OnObjectLocal(message.As<msg::ObjectLocal>()); return true;
+    case MessageKind::kAllocateObject: OnAllocateObject(message.As<msg::AllocateObject>()); return true;
+    case MessageKind::kAbandonObject:
+      objects_.client.Abandon(FromProto(message.As<msg::AbandonObject>().object()));
+      return true;
+    case MessageKind::kReleaseView:
+      objects_.client.Drop(FromProto(message.As<msg::ReleaseView>().object()));
+      return true;
+    case MessageKind::kBorrowObject: {
+      const ObjectReference ref = FromProto(message.As<msg::BorrowObject>().object());
+      objects_.references.Borrow(ref, receiver_.Guards(ref.id));
+      return true;
+    }
+    default: return false;
+  }
+}
+
+// What was gathered while the event was handled.
+void CoreWorker::AfterEvent() {
   Unblock(tasks_.TakeUnblocked());
+  submitter_.Tidy();
+  objects_.directory.Flush();
 }
 
 void CoreWorker::OnTimer(TimerKind kind, uint64_t id) {
   switch (kind) {
-    case TimerKind::kRetryRequests: return core_.requests.OnTimer();
-    case TimerKind::kLeaseExpiry: return submitter_.OnLeaseExpiry();
-    case TimerKind::kTaskRetry: return tasks_.OnRetryTimer(id);
-    case TimerKind::kGetTimeout: return Unblock(requests_.OnTimeout(id));
+    case TimerKind::kRetryRequests: core_.requests.OnTimer(); break;
+    case TimerKind::kLeaseExpiry: submitter_.OnLeaseExpiry(); break;
+    case TimerKind::kTaskRetry: tasks_.OnRetryTimer(id); break;
+    case TimerKind::kGetTimeout: Unblock(requests_.OnTimeout(id)); break;
+    case TimerKind::kBorrowerCheck: objects_.peers.OnTimer(id); break;
     default: ORRERY_ASSERT_MSG(false, "a timer that core workers do not set");
   }
+  AfterEvent();
 }
 
 void CoreWorker::OnPeerLost(const Address& peer) {
   if (peer == core_.options.node_manager) return OnNodeManagerLost();
   submitter_.OnPeerLost(peer);
   receiver_.OnOwnerLost(peer);
-  Unblock(tasks_.TakeUnblocked());  // a lost worker may have failed what the running task waits for
+  if (objects_.borrowing.Knows(peer) && objects_.peers.OnPeerLost(peer)) {
+    objects_.borrowing.OnPeerDead(peer, "the process that owned it is gone");
+  }
+  AfterEvent();  // a lost worker may have failed what the running task waits for
 }
 
 void CoreWorker::OnRegisterWorkerReply(const msg::RegisterWorkerReply& reply) {
@@ -119,16 +199,76 @@ void CoreWorker::OnRegisterDriverReply(const msg::RegisterDriverReply& reply) {
 
 void CoreWorker::OnPutObject(msg::PutObject& put) {
   const ObjectId object = FromProto(put.object());
-  store_.AddPending(object);
-  StoredValue value;
-  if (static_cast<int64_t>(put.value().size()) > core_.settings.inline_limit) {
-    value.status = StatusCode::kTooLarge;
-    value.error = "a value of " + std::to_string(put.value().size()) + " bytes exceeds inline_limit (" +
-                  std::to_string(core_.settings.inline_limit) + ")";
-  } else {
-    value.bytes = std::move(*put.mutable_value());
+  objects_.store.AddPending(object);
+  if (put.refs_size() > 0) objects_.references.Contain(object, put.refs());
+  if (put.size() > 0) {
+    if (objects_.client.Seal(object)) return SealStored(object, put.size());
+    puts_[object] = put.size();  // modelled: nobody has asked for room or written anything
+    return objects_.client.Create(core_.Own(object), put.size(), StoreClient::Purpose::kPut);
   }
+  if (static_cast<int64_t>(put.value().size()) > core_.settings.inline_limit) {
+    return tasks_.Seal(object, TooLarge(core_, "a value", put.value().size()));
+  }
+  StoredValue value;
+  value.bytes = std::move(*put.mutable_value());
   tasks_.Seal(object, std::move(value));
+}
+
+// The own node has it.
+void CoreWorker::SealStored(ObjectId object, int64_t size) {
+  objects_.store.Get(object)->Extra().size = size;
+  objects_.directory.AddCopy(object, core_.node, core_.options.node_manager);
+  tasks_.Seal(object, {});
+}
+
+void CoreWorker::OnAllocateObject(const msg::AllocateObject& request) {
+  const ObjectId object = FromProto(request.object());
+  const Address owner = request.result() ? receiver_.RunningOwner() : core_.options.self;
+  Status refused;
+  if (!owner) refused = Status(StatusCode::kInvalidArgument, "no task runs that could have a result");
+  if (objects_.client.Allocated(object)) refused = Status(StatusCode::kAlreadyExists, "allocated before");
+  if (request.size() <= 0) refused = Status(StatusCode::kInvalidArgument, "a size must be positive");
+  if (refused.ok()) {
+    return objects_.client.Create({object, owner}, request.size(), StoreClient::Purpose::kApplication,
+                                  request.request());
+  }
+  Draft<msg::ObjectAllocated> answer;
+  answer->set_request(request.request());
+  answer->set_status(static_cast<uint32_t>(refused.code()));
+  answer->set_message(refused.message());
+  core_.env.Send(Address::Application(), std::move(answer));
+}
+
+void CoreWorker::OnObjectCreated(const msg::ObjectCreated& reply) {
+  const std::optional<StoreClient::Created> created = objects_.client.OnCreated(reply);
+  if (!created) return;
+  switch (created->purpose) {
+    case StoreClient::Purpose::kApplication: {
+      Draft<msg::ObjectAllocated> answer;
+      answer->set_request(created->request);
+      answer->set_status(static_cast<uint32_t>(created->status.code()));
+      answer->set_message(created->status.message());
+      answer->set_offset(created->offset);
+      return core_.env.Send(Address::Application(), std::move(answer));
+    }
+    case StoreClient::Purpose::kResult: return receiver_.OnResultStored(created->object, created->status);
+    case StoreClient::Purpose::kPut: {
+      auto it = puts_.find(created->object);
+      const int64_t size = it->second;
+      puts_.erase(it);
+      if (created->status.ok()) return SealStored(created->object, size);
+      return tasks_.Seal(created->object, {created->status.code(), {}, created->status.message(), {}, 0});
+    }
+  }
+}
+
+void CoreWorker::OnObjectLocal(const msg::ObjectLocal& reply) {
+  for (uint64_t request : objects_.client.OnLocal(reply)) {
+    if (request == StoreClient::kArguments)
+      receiver_.OnArgumentLocal();
+    else
+      Unblock(requests_.OnObjectLocal(request));
+  }
 }
 
 void CoreWorker::OnCancelRunning(const Address& from, const msg::CancelRunning& request) {
@@ -136,14 +276,16 @@ void CoreWorker::OnCancelRunning(const Address& from, const msg::CancelRunning& 
   receiver_.OnCancelRunning(from, request);
 }
 
-// An idle worker leaves, unless tasks that it owns are still under way: their results would be lost.
+// An idle worker leaves, unless tasks that it owns are still under way, or objects it owns, borrows or maps are in use:
+// they would be lost.
 void CoreWorker::OnExitWorker(const msg::ExitWorker& request) {
-  if (tasks_.size() == 0 && receiver_.idle()) Exit(0, request.reason());
+  if (tasks_.size() == 0 && receiver_.idle() && objects_.idle()) Exit(0, request.reason());
 }
 
 void CoreWorker::OnCloseDriver(const msg::CloseDriver& request) {
   tasks_.Close(StatusCode::kCancelled, "the driver has closed");
   submitter_.Close();
+  CloseObjects(StatusCode::kCancelled, "the driver has closed");
   Draft<msg::FinishDriver> finish;
   finish->set_job(core_.job.value);
   finish->set_status(request.status());
@@ -156,9 +298,31 @@ void CoreWorker::OnNodeManagerLost() {
   const bool was_closing = core_.requests.Pending({MessageKind::kFinishDriver, 0, 0});
   tasks_.Close(StatusCode::kNodeDied, "the driver's node manager is gone");
   submitter_.Close();
+  CloseObjects(StatusCode::kNodeDied, "the driver's node manager is gone");
   for (const RequestKey& key : core_.requests.KeysTo(core_.options.node_manager)) core_.requests.Done(key);
   if (was_closing) return core_.env.Send(Address::Application(), Draft<msg::DriverClosed>());
   TellReady(static_cast<uint32_t>(StatusCode::kUnavailable), "the connection to the node manager was lost");
+}
+
+// Node managers free all that this process owns, when they learn of its end. Whoever waits for a value here has an
+// answer.
+void CoreWorker::CloseObjects(StatusCode status, const std::string& reason) {
+  for (const RequestKey& key : core_.requests.Keys()) {
+    switch (key.kind) {
+      case MessageKind::kAddBorrower:
+      case MessageKind::kRemoveBorrower:
+      case MessageKind::kGetObjectStatus:
+      case MessageKind::kFreeObjects: core_.requests.Done(key); break;
+      default: break;
+    }
+  }
+  objects_.Close();
+  puts_.clear();
+  for (ObjectId object : objects_.store.Keys(core_.id)) {
+    const ObjectRecord* record = objects_.store.Get(object);
+    if (record != nullptr && !record->ready) tasks_.Seal(object, {status, {}, reason, {}, 0});
+  }
+  for (uint64_t request : objects_.client.FailAll(Status(status, reason))) Unblock(requests_.OnObjectLocal(request));
 }
 
 void CoreWorker::TellReady(uint32_t status, const std::string& message) {
@@ -191,6 +355,7 @@ void CoreWorker::Unblock(int answered) {
 
 void CoreWorker::CheckInvariants(bool full) const {
   submitter_.CheckInvariants(full);
+  if (full) objects_.CheckInvariants();
   ORRERY_ASSERT(blocked_gets_ >= 0);
 }
 

@@ -1,8 +1,13 @@
 // The library inside drivers and workers: owns tasks and values, finds workers for them, runs what others push.
 #pragma once
 
+#include <map>
+#include <string>
+#include <utility>
+
 #include "runtime/core_worker/core_context.h"
-#include "runtime/core_worker/memory_store.h"
+#include "runtime/core_worker/object_recovery.h"
+#include "runtime/core_worker/objects.h"
 #include "runtime/core_worker/request_table.h"
 #include "runtime/core_worker/task_manager.h"
 #include "runtime/core_worker/task_receiver.h"
@@ -12,7 +17,7 @@
 namespace orrery {
 
 // Source of the division: Ray's src/ray/core_worker. One per process; a driver has no Executor, a worker has both ends.
-class CoreWorker final : public StateMachine {
+class CoreWorker final : public StateMachine, private ObjectActions {
  public:
   CoreWorker(Env& env, Settings settings, CoreWorkerOptions options);
 
@@ -25,10 +30,24 @@ class CoreWorker final : public StateMachine {
   WorkerId id() const { return core_.id; }
   const TaskManager& tasks() const { return tasks_; }
   const TaskSubmitter& submitter() const { return submitter_; }
-  const MemoryStore& store() const { return store_; }
+  const MemoryStore& store() const { return objects_.store; }
+  const Objects& objects() const { return objects_; }
+  const TaskReceiver& receiver() const { return receiver_; }
   size_t pending_requests() const { return core_.requests.size(); }
 
  private:
+  // ObjectActions
+  void Seal(ObjectId object, StoredValue&& value) override { tasks_.Seal(object, std::move(value)); }
+  void Recover(ObjectId object) override { recovery_.Recover(object); }
+
+  bool OnObjectMessage(const Address& from, Message& message);
+  bool OnStoreMessage(Message& message);
+  void OnAllocateObject(const msg::AllocateObject& request);
+  void OnObjectCreated(const msg::ObjectCreated& reply);
+  void OnObjectLocal(const msg::ObjectLocal& reply);
+  void SealStored(ObjectId object, int64_t size);
+  void CloseObjects(StatusCode status, const std::string& reason);
+  void AfterEvent();
   void OnRegisterWorkerReply(const msg::RegisterWorkerReply& reply);
   void OnRegisterDriverReply(const msg::RegisterDriverReply& reply);
   void OnPutObject(msg::PutObject& put);
@@ -42,11 +61,13 @@ class CoreWorker final : public StateMachine {
   void Unblock(int answered);
 
   CoreContext core_;
-  MemoryStore store_;
+  Objects objects_;
   RequestTable requests_;
   TaskSubmitter submitter_;
   TaskManager tasks_;
+  ObjectRecovery recovery_;
   TaskReceiver receiver_;
+  std::map<ObjectId, int64_t> puts_;  // modelled values that wait for room, and their sizes
   int blocked_gets_ = 0;  // gets and waits of the running task that are not answered
 };
 

@@ -1,97 +1,125 @@
 #include "runtime/core_worker/memory_store.h"
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 #include "runtime/common/assert.h"
 
 namespace orrery {
 
-const MemoryStore::Object* MemoryStore::Get(ObjectId id) const {
+const ObjectRecord* MemoryStore::Get(ObjectId id) const {
   if (id.index == 0) {
-    const Object* object = first_.Find(id.task.index);
-    return object != nullptr && object->owner == id.task.owner ? object : nullptr;
+    const ObjectRecord* record = first_.Find(id.task.index);
+    if (record != nullptr && record->owner == id.task.owner) return record;
+    if (id.task.owner == self_) return nullptr;
   }
-  const auto* object = others_.Find(id);
-  return object == nullptr ? nullptr : object->get();
+  if (others_.empty()) return nullptr;
+  const auto* record = others_.Find(id);
+  return record == nullptr ? nullptr : record->get();
 }
 
 void MemoryStore::AddPending(ObjectId id) {
-  Object* object = nullptr;
-  bool inserted = false;
-  if (id.index == 0) {
-    std::tie(object, inserted) = first_.Insert(id.task.index);
-  } else {
-    const auto [slot, is_new] = others_.Insert(id, std::make_unique<Object>());
-    object = slot->get();
-    inserted = is_new;
+  self_ = id.task.owner;  // the same for all own objects, once it is known
+  Add(id).local = 1;
+}
+
+ObjectRecord& MemoryStore::Add(ObjectId id) {
+  if (id.index == 0 && id.task.owner == self_) {
+    const auto [record, inserted] = first_.Insert(id.task.index);
+    ORRERY_ASSERT(inserted);
+    record->owner = id.task.owner;
+    return *record;
   }
+  const auto [slot, inserted] = others_.Insert(id, std::make_unique<ObjectRecord>());
   ORRERY_ASSERT(inserted);
-  object->owner = id.task.owner;
+  (*slot)->owner = id.task.owner;
+  return **slot;
 }
 
 MemoryStore::Waiters MemoryStore::Seal(ObjectId id, StoredValue&& value) {
-  Object* object = Get(id);
-  if (object == nullptr) return {};
-  ORRERY_ASSERT(!object->ready);
-  object->ready = true;
-  object->value = std::move(value);
+  ObjectRecord* record = Get(id);
+  if (record == nullptr) return {};
+  ORRERY_ASSERT(!record->ready);
+  record->ready = 1;
+  record->value = std::move(value);
   Waiters waiters;
-  if (object->more != nullptr) waiters = std::move(*object->more);
-  waiters.request = std::exchange(object->request, 0);
-  object->more.reset();
-  MaybeDrop(id, *object);
+  waiters.request = std::exchange(record->request, 0);
+  if (ObjectExtra* extra = record->extra.get()) {
+    waiters.requests = std::move(extra->requests);
+    waiters.tasks = std::move(extra->tasks);
+    waiters.askers = std::move(extra->askers);
+    extra->requests.clear(), extra->tasks.clear(), extra->askers.clear();
+    waiters.stored = extra->size > 0;
+    waiters.shared = true;
+  }
+  MaybeDrop(id, *record);
   return waiters;
 }
 
+void MemoryStore::Reopen(ObjectId id) {
+  ObjectRecord* record = Get(id);
+  ORRERY_ASSERT(record != nullptr && record->ready);
+  record->ready = 0;
+  record->value = {};
+  if (record->extra != nullptr) record->extra->size = 0;
+}
+
 const StoredValue* MemoryStore::Find(ObjectId id) const {
-  const Object* object = Get(id);
-  return object != nullptr && object->ready ? &object->value : nullptr;
+  const ObjectRecord* record = Get(id);
+  return record != nullptr && record->ready ? &record->value : nullptr;
 }
 
 void MemoryStore::AddRequest(ObjectId id, uint64_t request) {
-  Object& object = *Get(id);
-  if (object.request == 0) {
-    object.request = request;
-    return;
-  }
-  if (object.more == nullptr) object.more = std::make_unique<Waiters>();
-  object.more->requests.push_back(request);
+  ObjectRecord& record = *Get(id);
+  if (record.request == 0)
+    record.request = request;
+  else
+    record.Extra().requests.push_back(request);
 }
 
 void MemoryStore::AddDependent(ObjectId id, uint64_t task) {
-  Object& object = *Get(id);
-  ++object.dependents;
-  if (object.more == nullptr) object.more = std::make_unique<Waiters>();
-  object.more->tasks.push_back(task);
+  ObjectRecord& record = *Get(id);
+  record.tasks = record.tasks + 1;
+  record.Extra().tasks.push_back(task);
 }
 
 void MemoryStore::DropDependent(ObjectId id, uint64_t task) {
-  Object* object = Get(id);
-  ORRERY_ASSERT(object != nullptr && object->dependents > 0);
-  --object->dependents;
-  if (object->more != nullptr) {
-    auto& tasks = object->more->tasks;
+  ObjectRecord* record = Get(id);
+  ORRERY_ASSERT(record != nullptr && record->tasks > 0);
+  record->tasks = record->tasks - 1;
+  if (record->extra != nullptr) {
+    auto& tasks = record->extra->tasks;
     if (auto it = std::find(tasks.begin(), tasks.end(), task); it != tasks.end()) tasks.erase(it);
   }
-  MaybeDrop(id, *object);
+  MaybeDrop(id, *record);
 }
 
 void MemoryStore::Release(ObjectId id) {
-  Object* object = Get(id);
-  if (object == nullptr) return;
-  object->released = true;
-  MaybeDrop(id, *object);
+  ObjectRecord* record = Get(id);
+  if (record == nullptr || record->local == 0) return;
+  --record->local;
+  MaybeDrop(id, *record);
 }
 
-// A pending object stays until its value comes: a late Seal must find where to end.
-void MemoryStore::MaybeDrop(ObjectId id, const Object& object) {
-  if (!object.ready || !object.released || object.dependents > 0) return;
-  if (id.index == 0)
+void MemoryStore::DropUnlessHeld(ObjectId id, ObjectRecord& record) {
+  if (!record.ready && (!record.foreign() || record.request != 0 || !record.extra->requests.empty())) return;
+  if (record.extra != nullptr && record.extra->held()) return;
+  std::unique_ptr<ObjectExtra> extra = std::move(record.extra);
+  if (id.index == 0 && id.task.owner == self_)
     first_.Erase(id.task.index);
   else
     others_.Erase(id);
+  if (extra != nullptr && end_ != nullptr) end_->OnOutOfScope(id, std::move(extra));
+}
+
+std::vector<ObjectId> MemoryStore::Keys(WorkerId self) const {
+  std::vector<uint64_t> first;
+  first_.CollectKeys(first);
+  std::vector<ObjectId> keys;
+  others_.CollectKeys(keys);
+  for (uint64_t index : first) keys.push_back({{self, index}, 0});
+  std::sort(keys.begin(), keys.end());
+  return keys;
 }
 
 }  // namespace orrery

@@ -28,13 +28,12 @@ bool RequestTable::OnWait(const msg::WaitObjects& wait) {
 
 bool RequestTable::Begin(uint64_t id, Request request, int64_t timeout_ns) {
   std::vector<ObjectId> pending;
+  for (ObjectId object : request.objects) RecoverIfLost(object);  // may give others among them a value
   for (ObjectId object : request.objects) {
-    // An object that is not here will never come: it counts as there, and is answered with an error.
-    const bool there = store_.Find(object) != nullptr || !store_.Contains(object);
-    if (!there) {
+    if (There(id, request, object)) {
+      if (request.missing > 0) --request.missing;
+    } else if (!store_.Get(object)->ready) {
       pending.push_back(object);
-    } else if (request.missing > 0) {
-      --request.missing;
     }
   }
   if (request.missing == 0 || timeout_ns == 0) {
@@ -50,8 +49,43 @@ bool RequestTable::Begin(uint64_t id, Request request, int64_t timeout_ns) {
   return from_task;
 }
 
-int RequestTable::OnObjectReady(uint64_t id) {
-  Request* found = requests_.Find(id);
+void RequestTable::RecoverIfLost(ObjectId object) {
+  const ObjectRecord* record = store_.Get(object);
+  if (record != nullptr && objects_.Lost(object, *record)) core_.actions->Recover(object);
+}
+
+// Need not be waited for. Begins what brings it here otherwise.
+bool RequestTable::There(uint64_t id, Request& request, ObjectId object) {
+  const ObjectRecord* record = store_.Get(object);
+  // An object that is not here will never come: it counts as there, and is answered with an error.
+  if (record == nullptr) return true;
+  if (!record->ready) {
+    if (record->foreign()) objects_.status.Ask(object);
+    return false;
+  }
+  if (!record->stored() || request.wait) return true;
+  request.pinned.push_back(object);
+  return objects_.client.Acquire(objects_.RefOf(object, *record), record->extra->size, id);
+}
+
+int RequestTable::OnObjectReady(uint64_t id, ObjectId object, bool stored) {
+  Request* request = requests_.Find(id);
+  if (request == nullptr) return 0;
+  if (stored && !request->wait) {
+    RecoverIfLost(object);  // its node may have died meanwhile; may answer other requests
+    request = requests_.Find(id);
+    if (request == nullptr) return 0;
+    if (!There(id, *request, object)) {
+      if (!store_.Get(object)->ready) store_.AddRequest(object, id);
+      return 0;
+    }
+  }
+  return MissingOneLess(id, request);
+}
+
+int RequestTable::OnObjectLocal(uint64_t id) { return MissingOneLess(id, requests_.Find(id)); }
+
+int RequestTable::MissingOneLess(uint64_t id, Request* found) {
   if (found == nullptr || --found->missing > 0) return 0;
   const Request request = std::move(*found);
   requests_.Erase(id);
@@ -73,7 +107,9 @@ int RequestTable::OnTimeout(uint64_t id) {
 
 void RequestTable::ForgetTask() {
   for (uint64_t id : of_task_) {
-    if (requests_.Find(id)->timed) core_.env.CancelTimer(TimerKind::kGetTimeout, id);
+    const Request& request = *requests_.Find(id);
+    if (request.timed) core_.env.CancelTimer(TimerKind::kGetTimeout, id);
+    for (ObjectId object : request.pinned) objects_.client.Drop(object);
     requests_.Erase(id);
   }
   of_task_.clear();
@@ -92,10 +128,17 @@ void RequestTable::AnswerGet(uint64_t id, const Request& request, bool timed_out
   answer->mutable_values()->Reserve(static_cast<int>(request.objects.size()));
   if (timed_out) answer->set_status(static_cast<uint32_t>(StatusCode::kTimedOut));
   for (ObjectId object : request.objects) {
-    const StoredValue* value = store_.Find(object);
-    if (value == nullptr && store_.Contains(object)) continue;  // timed out
+    const ObjectRecord* record = store_.Get(object);
+    const bool here = record != nullptr && record->ready && !record->stored();
+    const bool viewed = !here && objects_.client.Settled(object);
+    if (!here && !viewed && record != nullptr) continue;  // timed out
     msg::ObjectValue* out = answer->add_values();
     ToProto(object, out->mutable_object());
+    if (viewed) {
+      FillView(object, out);
+      continue;
+    }
+    const StoredValue* value = record == nullptr ? nullptr : &record->value;
     if (value == nullptr) {
       out->set_status(static_cast<uint32_t>(StatusCode::kNotFound));
       out->set_error(ToString(object) + " is not owned by this process, or was released");
@@ -107,7 +150,21 @@ void RequestTable::AnswerGet(uint64_t id, const Request& request, bool timed_out
     if (!value->error.empty()) out->set_error(value->error);
     if (!value->stack.empty()) out->set_stack(value->stack);
   }
+  for (ObjectId object : request.pinned) objects_.client.Drop(object);
   core_.env.Send(Address::Application(), std::move(answer));
+}
+
+// The view is held from here on until ReleaseView; the request's own hold ends with it.
+void RequestTable::FillView(ObjectId object, msg::ObjectValue* out) {
+  const ObjectView& view = objects_.client.Find(object);
+  if (view.status.ok()) {
+    out->set_size(view.size);
+    out->set_offset(view.offset);
+    objects_.client.Hold(object);
+  } else {
+    out->set_status(static_cast<uint32_t>(view.status.code()));
+    out->set_error(view.status.message());
+  }
 }
 
 void RequestTable::AnswerWait(uint64_t id, const Request& request) {

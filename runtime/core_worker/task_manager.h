@@ -14,7 +14,7 @@
 #include "runtime/common/ids.h"
 #include "runtime/common/paged_table.h"
 #include "runtime/core_worker/core_context.h"
-#include "runtime/core_worker/memory_store.h"
+#include "runtime/core_worker/objects.h"
 #include "runtime/core_worker/request_table.h"
 #include "runtime/env/state_chart.h"
 
@@ -28,10 +28,13 @@ struct OwnedTask {
   State state = State::kWaiting;
   bool cancelled = false;
   bool force = false;
+  bool holds = false;  // arguments that stay objects, or hold refs: let go of at the end
+  bool rebuild = false;  // it had finished; its results were lost since
   uint32_t attempt = 0;
   int32_t retries_left = 0;  // -1: for ever
   uint32_t unresolved = 0;  // arguments whose value is not known yet
   uint32_t held = 0;  // arguments, first ones first, whose objects are kept in the store for this task
+  uint32_t class_id = 0;  // at the submitter: tasks that share leases
   uint64_t lease = 0;  // index of the lease it was pushed on
   uint64_t push = 0;  // sequence of its last push: what a reply must repeat
   Message submit;  // SubmitTask; the spec stays for another attempt
@@ -49,6 +52,9 @@ struct AttemptResult {
   size_t cause = 0;  // as in StoredValue
 };
 
+// The error of a value that came inside a message although it is above inline_limit.
+StoredValue TooLarge(const CoreContext& core, const std::string& what, size_t size);
+
 // What the task manager asks of the submitter.
 class TaskQueue {
  public:
@@ -62,8 +68,11 @@ class TaskQueue {
 
 class TaskManager {
  public:
-  TaskManager(CoreContext& core, MemoryStore& store, RequestTable& requests, TaskQueue& queue)
-      : core_(core), store_(store), requests_(requests), queue_(queue) {}
+  using Values = google::protobuf::RepeatedPtrField<std::string>;
+  using Stored = google::protobuf::RepeatedPtrField<msg::StoredReturn>;
+
+  TaskManager(CoreContext& core, Objects& objects, RequestTable& requests, TaskQueue& queue)
+      : core_(core), objects_(objects), store_(objects.store), requests_(requests), queue_(queue) {}
 
   void Submit(Message submit);
   void Cancel(uint64_t task, bool force, bool recursive);
@@ -71,8 +80,11 @@ class TaskManager {
   void CancelChildren(TaskId parent);
   OwnedTask* Find(uint64_t task) { return tasks_.Find(task); }
 
-  // The attempt gave a result; `returns` are the values, taken.
-  void Complete(uint64_t task, AttemptResult result, google::protobuf::RepeatedPtrField<std::string>* returns);
+  // The attempt gave a result; `returns` are the values, taken; `stored` tells of those that lie in stores or hold
+  // refs.
+  void Complete(uint64_t task, AttemptResult result, Values* returns, const Stored* stored = nullptr);
+  // Runs a finished task again: the pending ones among its results are wanted.
+  void Rebuild(uint64_t task, const KeptTask& kept);
   // The attempt failed for a reason outside the task: another one if its budget allows.
   void AttemptFailed(uint64_t task, AttemptResult result);
   // The task fails now, whatever its budget.
@@ -89,12 +101,20 @@ class TaskManager {
 
  private:
   bool Resolve(uint64_t task, OwnedTask& entry);
+  enum class Argument : uint8_t { kKnown, kPending, kFailed };
+  Argument ResolveOne(uint64_t task, OwnedTask& entry, msg::TaskArg& arg);
+  void HoldRefs(OwnedTask& entry, const msg::TaskArg& arg);
+  void ReleaseArguments(const OwnedTask& entry);
+  bool Wanted(const OwnedTask& entry, ObjectId object) const;
+  void TakeStored(uint64_t task, const OwnedTask& entry, const Stored& stored);
+  void FailResults(uint64_t task, const OwnedTask& entry, const AttemptResult& result);
   void Retry(uint64_t task, OwnedTask& entry, const AttemptResult& result);
   void Finish(uint64_t task, const AttemptResult& result);
   void OnArgumentReady(uint64_t task);
-  void TakeArguments(uint64_t task, OwnedTask& entry);
+  bool TakeArguments(uint64_t task, OwnedTask& entry);
 
   CoreContext& core_;
+  Objects& objects_;
   MemoryStore& store_;
   RequestTable& requests_;
   TaskQueue& queue_;

@@ -15,6 +15,9 @@ RequestKey CancelKey(uint64_t index) { return {MessageKind::kCancelLease, index,
 RequestKey ReturnKey(uint64_t index, const Address& node_manager) {
   return {MessageKind::kReturnLease, index, node_manager.endpoint};
 }
+bool HasRefs(const msg::TaskReply& reply) {
+  return std::any_of(reply.stored().begin(), reply.stored().end(), [](const auto& s) { return s.refs_size() > 0; });
+}
 }  // namespace
 
 const StateChart& TaskSubmitter::Chart() {
@@ -43,7 +46,8 @@ void TaskSubmitter::DefineClass(uint32_t class_id, SchedulingRequest request) {
 }
 
 void TaskSubmitter::Enqueue(uint64_t task, OwnedTask& entry, bool front) {
-  const uint32_t class_id = entry.submit.As<msg::SubmitTask>().class_id();
+  const uint32_t class_id = entry.class_id =
+      entry.holds ? ClassOf(entry) : entry.submit.As<msg::SubmitTask>().class_id();
   auto it = classes_.find(class_id);
   ORRERY_ASSERT_MSG(it != classes_.end(), "task of an undefined class");
   if (front)
@@ -54,7 +58,8 @@ void TaskSubmitter::Enqueue(uint64_t task, OwnedTask& entry, bool front) {
 }
 
 void TaskSubmitter::Remove(uint64_t task, const OwnedTask& entry) {
-  Class& klass = classes_.at(entry.submit.As<msg::SubmitTask>().class_id());
+  Class& klass = classes_.at(entry.class_id);
+  MaybeUnused(entry.class_id);
   auto it = std::find(klass.queue.begin(), klass.queue.end(), task);
   ORRERY_ASSERT(it != klass.queue.end());
   klass.queue.erase(it);
@@ -70,6 +75,74 @@ void TaskSubmitter::CancelPushed(uint64_t task, const OwnedTask& entry, bool rec
   cancel->set_force(entry.force);
   cancel->set_recursive(recursive);
   core_.requests.Send({MessageKind::kCancelRunning, task, 0}, (*lease)->address, std::move(cancel));
+}
+
+uint32_t TaskSubmitter::ClassOf(const OwnedTask& entry) {
+  const auto& submit = entry.submit.As<msg::SubmitTask>();
+  ClassKey key{submit.class_id(), {}};
+  for (const msg::TaskArg& arg : submit.spec().args()) {
+    if (arg.object_task() != 0) key.second.push_back({{{arg.object_owner()}, arg.object_task()}, arg.object_index()});
+  }
+  if (key.second.empty()) return submit.class_id();
+  const auto [it, inserted] = with_arguments_.emplace(key, last_class_ + 1);
+  if (!inserted) return it->second;
+  const Class& base = classes_.at(submit.class_id());
+  Class& klass = classes_[++last_class_];
+  klass.request = base.request;
+  klass.key = std::move(key);
+  klass.spec = base.spec.Clone();
+  klass.mean_run_ns = base.mean_run_ns;
+  for (const msg::TaskArg& arg : submit.spec().args()) {
+    if (arg.object_task() == 0) continue;
+    msg::LeaseArg* needed = klass.spec.As<msg::RequestLease>().add_args();
+    const ObjectId object{{{arg.object_owner()}, arg.object_task()}, arg.object_index()};
+    ToProto(ObjectReference{object, FromProto(arg.owner_address())}, needed->mutable_object());
+    needed->set_size(arg.size());
+  }
+  return last_class_;
+}
+
+// The node that has most bytes of the arguments, unless the tasks say themselves where they are to run. (Ray's
+// lease_policy.cc.)
+std::pair<NodeId, Address> TaskSubmitter::FirstToAsk(const Class& klass) const {
+  std::pair<NodeId, Address> best{core_.node, core_.options.node_manager};
+  const bool free = klass.request.strategy.kind == SchedulingStrategy::Kind::kDefault;
+  if (klass.key.second.empty() || !free || core_.settings.locality != "most_bytes") return best;
+  std::map<NodeId, std::pair<int64_t, Address>> bytes;
+  for (const ObjectId& object : klass.key.second) {
+    const ObjectRecord* record = objects_.store.Get(object);
+    if (record == nullptr || !record->stored()) continue;
+    if (record->foreign() && objects_.directory.Dead(record->extra->node)) continue;
+    if (record->foreign()) {
+      bytes[record->extra->node] = {bytes[record->extra->node].first + record->extra->size,
+                                    record->extra->node_manager};
+      continue;
+    }
+    for (const auto& [node, address] : objects_.directory.Holders(object)) {
+      bytes[node] = {bytes[node].first + record->extra->size, address};
+    }
+  }
+  int64_t most = bytes[core_.node].first;
+  for (const auto& [node, held] : bytes) {
+    if (!node || !held.second || held.first <= most) continue;
+    most = held.first;
+    best = {node, held.second};
+  }
+  return best;
+}
+
+void TaskSubmitter::ForgetClasses() {
+  for (uint32_t id : std::exchange(maybe_unused_, {})) {
+    auto it = classes_.find(id);
+    if (it == classes_.end()) continue;
+    const Class& klass = it->second;
+    if (!klass.queue.empty() || klass.leases != 0 || klass.open_requests != 0) continue;
+    if (auto base = classes_.find(klass.key.first); base != classes_.end() && klass.mean_run_ns >= 0) {
+      base->second.mean_run_ns = klass.mean_run_ns;
+    }
+    with_arguments_.erase(klass.key);
+    classes_.erase(it);
+  }
 }
 
 // Sends what can be sent, then asks for the leases that the rest is worth.
@@ -141,7 +214,9 @@ void TaskSubmitter::RequestLeases(uint32_t class_id) {
   while (static_cast<int64_t>(klass.requests.size()) < wanted) {
     const uint64_t index = ++last_lease_;
     klass.requests.insert(index);
-    auto [it, inserted] = requests_.emplace(index, Request{class_id, core_.options.node_manager, core_.node});
+    ++klass.open_requests;
+    const auto [node, manager] = FirstToAsk(klass);
+    auto [it, inserted] = requests_.emplace(index, Request{class_id, manager, node, manager, node});
     SendRequest(index, it->second, {});
   }
 }
@@ -209,6 +284,7 @@ void TaskSubmitter::OnLeaseReply(const Address& from, const msg::LeaseReply& rep
       core_.requests.Done(CancelKey(index));
       const Request granted = request;
       classes_.at(class_id).requests.erase(index);
+      --classes_.at(class_id).open_requests;
       requests_.erase(it);
       OnGranted(index, granted, reply);
       return;
@@ -224,8 +300,8 @@ void TaskSubmitter::OnLeaseReply(const Address& from, const msg::LeaseReply& rep
       if (request.state != RequestState::kSentOn) return;
       Transition(Chart(), request.state, RequestState::kAtHome);
       const NodeId rejected_by = request.target_node;
-      request.target = core_.options.node_manager;
-      request.target_node = core_.node;
+      request.target = request.home;
+      request.target_node = request.home_node;
       return SendRequest(index, request, rejected_by);
     }
     case msg::LeaseReply::CANCELLED:
@@ -236,6 +312,8 @@ void TaskSubmitter::OnLeaseReply(const Address& from, const msg::LeaseReply& rep
   core_.requests.Done(CancelKey(index));
   const Request ended = request;
   classes_.at(class_id).requests.erase(index);
+  --classes_.at(class_id).open_requests;
+  MaybeUnused(class_id);
   requests_.erase(it);
   if (reply.outcome() == msg::LeaseReply::FAILED && ended.state != RequestState::kCancelling) {
     RequestFailed(ended, {static_cast<StatusCode>(reply.status()), reply.message()});
@@ -288,6 +366,7 @@ void TaskSubmitter::OnTaskReply(const Address& from, msg::TaskReply& reply) {
       (*slot)->address != from) {
     core_.env.Trace(
         {.kind = TraceKind::kStaleMessage, .task = {core_.id, task}, .attempt = reply.attempt(), .text = "TaskReply"});
+    if (HasRefs(reply)) TakeOver(from, reply);  // behind the registrations of a first copy, if there was one
     return;
   }
   Lease& lease = **slot;
@@ -311,15 +390,26 @@ void TaskSubmitter::OnTaskReply(const Address& from, msg::TaskReply& reply) {
     klass.queue.push_front(task);
   } else {
     const int64_t run = std::max<int64_t>(0, reply.finish_ns() - reply.start_ns());
+    ++klass.runs;
     klass.mean_run_ns = klass.mean_run_ns < 0 ? run : klass.mean_run_ns + (run - klass.mean_run_ns) / 8;
     tasks_->Complete(task,
                      {static_cast<StatusCode>(reply.status()), std::move(*reply.mutable_error()),
                       std::move(*reply.mutable_stack()), lease.node, lease.worker, reply.start_ns(), reply.finish_ns()},
-                     reply.mutable_returns());
+                     reply.mutable_returns(), reply.stored_size() > 0 ? &reply.stored() : nullptr);
+    if (HasRefs(reply)) TakeOver(from, reply);
   }
   // A result may have released tasks that already used this lease, or gave it back.
   if (auto* left = leases_.Find(index)) Settle(**left);
   Pump(class_id);
+}
+
+// The refs inside the results are ours to keep alive, as soon as their owners know.
+void TaskSubmitter::TakeOver(const Address& worker, const msg::TaskReply& reply) {
+  Draft<msg::TaskReplyReceived> received;
+  received->set_owner(reply.owner());
+  received->set_index(reply.index());
+  received->set_sequence(reply.sequence());
+  objects_.borrowing.SendAfterRegistrations(worker, std::move(received));
 }
 
 // After a reply: an idle lease is kept for a moment when its tasks are short, else given back.
@@ -328,6 +418,8 @@ void TaskSubmitter::Settle(Lease& lease) {
   if (!lease.in_flight.empty()) return;
   if (closed_ || TooOld(lease)) return ReturnLease(lease, false);
   if (!klass.queue.empty()) return;
+  // Of tasks that take this argument there may be no second one.
+  if (lease.class_id >= kWithArguments && klass.runs < 2) return ReturnLease(lease, false);
   const bool brief = klass.mean_run_ns >= 0 && klass.mean_run_ns < core_.settings.pipeline_target.ns;
   if (!brief) return ReturnLease(lease, false);
   lease.idle_since = core_.env.Now();
@@ -363,6 +455,7 @@ bool TaskSubmitter::TooOld(const Lease& lease) const {
 void TaskSubmitter::ReturnLease(Lease& lease, bool broken) {
   ORRERY_ASSERT(lease.in_flight.empty());
   SendReturn(lease.index, lease.worker, lease.node_manager, broken);
+  MaybeUnused(lease.class_id);
   Class& klass = classes_.at(lease.class_id);
   klass.usable.erase({0, lease.index});
   --klass.leases;
@@ -385,6 +478,7 @@ void TaskSubmitter::LeaseLost(uint64_t index, StatusCode status, const std::stri
   if (slot == nullptr) return;
   const std::unique_ptr<Lease> lease = std::move(*slot);
   leases_.Erase(index);
+  MaybeUnused(lease->class_id);
   Class& klass = classes_.at(lease->class_id);
   klass.usable.erase({lease->in_flight.size(), index});
   --klass.leases;
@@ -442,8 +536,11 @@ void TaskSubmitter::OnPeerLost(const Address& peer) {
   if (peer == core_.options.node_manager) return;
   std::vector<uint64_t> asked;
   for (const RequestKey& key : core_.requests.KeysTo(peer)) {
-    core_.requests.Done(key);
-    if (key.kind == MessageKind::kRequestLease || key.kind == MessageKind::kCancelLease) asked.push_back(key.a);
+    const bool asks = key.kind == MessageKind::kRequestLease || key.kind == MessageKind::kCancelLease;
+    if (asks || key.kind == MessageKind::kReturnLease || key.kind == MessageKind::kCancelRunning) {
+      core_.requests.Done(key);
+    }
+    if (asks) asked.push_back(key.a);
   }
   RestartRequests(asked);
 }
@@ -456,8 +553,8 @@ void TaskSubmitter::RestartRequests(const std::vector<uint64_t>& indices) {
     if (it == requests_.end()) continue;
     Request& request = it->second;
     const NodeId lost = request.target_node;
-    request.target = core_.options.node_manager;
-    request.target_node = core_.node;
+    request.home = request.target = core_.options.node_manager;
+    request.home_node = request.target_node = core_.node;
     if (request.state == RequestState::kCancelling) {
       SendCancel(index, request);
       continue;

@@ -24,7 +24,7 @@ namespace orrery {
 // flight when a worker died, are sent alone, so that one bad task cannot use up its neighbours' attempts.
 class TaskSubmitter final : public TaskQueue {
  public:
-  explicit TaskSubmitter(CoreContext& core) : core_(core) {}
+  TaskSubmitter(CoreContext& core, Objects& objects) : core_(core), objects_(objects) {}
   void SetTaskManager(TaskManager* tasks) { tasks_ = tasks; }
 
   void DefineClass(uint32_t class_id, SchedulingRequest request);
@@ -45,6 +45,11 @@ class TaskSubmitter final : public TaskQueue {
   // Gives every lease back, with tasks in flight or not, and asks for none any more. The owned tasks have ended before.
   void Close();
 
+  // Forgets classes that were made for their arguments and have served. At the end of each event.
+  void Tidy() {
+    if (!maybe_unused_.empty()) ForgetClasses();
+  }
+
   // The drawing of a lease request's states.
   static const StateChart& Chart();
 
@@ -54,7 +59,7 @@ class TaskSubmitter final : public TaskQueue {
   void CheckInvariants(bool full) const;
 
  private:
-  // kAtHome: the own node manager was asked. kSentOn: the node that it named was, to grant or reject. kCancelling:
+  // kAtHome: the first one was asked. kSentOn: the node that it named was, to grant or reject. kCancelling:
   // nothing is left that it would serve; it is being taken back from whom it was with.
   enum class RequestState : uint8_t { kAtHome, kSentOn, kCancelling };
   struct Lease {
@@ -73,21 +78,35 @@ class TaskSubmitter final : public TaskQueue {
   };
   struct Request {
     uint32_t class_id = 0;
-    Address target;
+    Address home;  // who was asked first and may queue it: the own node manager, or one with its arguments
+    NodeId home_node;
+    Address target;  // who is asked now
     NodeId target_node;
     uint32_t hop = 0;  // of the last question sent
     RequestState state = RequestState::kAtHome;
   };
+  // Tasks with arguments in stores share leases only with tasks that take the same ones: those stay pinned with the
+  // lease.
+  using ClassKey = std::pair<uint32_t, std::vector<ObjectId>>;
   struct Class {
     SchedulingRequest request;
+    ClassKey key;  // of a class made for its arguments
     Message spec;  // the RequestLease to copy
     std::deque<uint64_t> queue;
     std::set<std::pair<size_t, uint64_t>> usable;  // (tasks in flight, lease) of leases below Depth
     std::set<uint64_t> requests;  // pending lease requests
     size_t leases = 0;
+    size_t open_requests = 0;  // with those that are being cancelled
+    uint64_t runs = 0;
     int64_t mean_run_ns = -1;  // exponential mean of run times; -1: none seen
   };
 
+  uint32_t ClassOf(const OwnedTask& entry);
+  std::pair<NodeId, Address> FirstToAsk(const Class& klass) const;
+  void ForgetClasses();
+  void MaybeUnused(uint32_t class_id) {
+    if (class_id >= kWithArguments) maybe_unused_.push_back(class_id);
+  }
   void Pump(uint32_t class_id);
   bool PushNext(Class& klass);
   void Push(Lease& lease, uint64_t task, OwnedTask& entry);
@@ -106,10 +125,17 @@ class TaskSubmitter final : public TaskQueue {
   void UpdateUsable(Lease& lease, size_t in_flight_before);
   bool TooOld(const Lease& lease) const;
   void Settle(Lease& lease);
+  void TakeOver(const Address& worker, const msg::TaskReply& reply);
+
+  static constexpr uint32_t kWithArguments = 1u << 31;  // ids from here on are of classes made for their arguments
 
   CoreContext& core_;
+  Objects& objects_;
   TaskManager* tasks_ = nullptr;
   std::map<uint32_t, Class> classes_;
+  std::map<ClassKey, uint32_t> with_arguments_;
+  std::vector<uint32_t> maybe_unused_;
+  uint32_t last_class_ = kWithArguments;
   Lookup<uint64_t, std::unique_ptr<Lease>> leases_;
   Lookup<Address, uint64_t, AddressHash> by_worker_;
   std::map<uint64_t, Request> requests_;

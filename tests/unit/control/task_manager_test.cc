@@ -26,7 +26,11 @@ class Queue final : public TaskQueue {
 
 class TaskManagerTest : public testing::Test {
  protected:
-  TaskManagerTest() : core_(env_, settings_, {}), requests_(core_, store_), tasks_(core_, store_, requests_, queue_) {
+  TaskManagerTest()
+      : core_(env_, settings_, {}),
+        objects_(core_),
+        requests_(core_, objects_),
+        tasks_(core_, objects_, requests_, queue_) {
     core_.id = kSelf;
   }
   void Submit(uint64_t index, const std::vector<uint64_t>& args, bool notify = false, int32_t retries = 0) {
@@ -63,7 +67,8 @@ class TaskManagerTest : public testing::Test {
   RecordingEnv env_;
   Settings settings_;
   CoreContext core_;
-  MemoryStore store_;
+  Objects objects_;
+  MemoryStore& store_ = objects_.store;
   RequestTable requests_;
   Queue queue_;
   TaskManager tasks_;
