@@ -86,7 +86,7 @@ void LeaseArguments::Begin(LeaseId lease, Bundle& bundle) {
   bundle.state = State::kFetching;
   bundle.missing = bundle.arguments.size();
   for (Argument& argument : bundle.arguments) {
-    LocalObject* object = residency_.Bring(argument.ref, argument.size, Urgency::kArgument, Waiter::Lease(lease));
+    LocalObject* object = residency_.Bring(argument.ref, argument.size, Urgency::kArgument, ObjectWaiter::Lease(lease));
     if (object == nullptr) continue;
     objects_.AddPin(*object, Pin::kLease);
     argument.pinned = true;
@@ -139,7 +139,7 @@ void LeaseArguments::Release(LeaseId lease, Bundle& bundle) {
   Count(bundle, false);
   for (Argument& argument : bundle.arguments) {
     if (!argument.pinned) {
-      residency_.GiveUp(argument.ref.id, Waiter::Lease(lease));
+      residency_.GiveUp(argument.ref.id, ObjectWaiter::Lease(lease));
       continue;
     }
     argument.pinned = false;
@@ -173,16 +173,14 @@ bool LeaseArguments::SuspendLast() {
   return false;
 }
 
-int64_t LeaseArguments::BytesToSuspend() const {
-  int64_t bytes = 0;
+std::map<ObjectId, uint32_t> LeaseArguments::PinsToSuspend() const {
+  std::map<ObjectId, uint32_t> pins;
   for (const auto& [ticket, lease] : order_) {
-    const Bundle& bundle = bundles_.at(lease);
-    if (bundle.state == State::kWaiting) continue;
-    for (const Argument& argument : bundle.arguments) {
-      if (argument.pinned) bytes += Arena::Rounded(argument.size);
+    for (const Argument& argument : bundles_.at(lease).arguments) {
+      if (argument.pinned) ++pins[argument.ref.id];
     }
   }
-  return bytes;
+  return pins;
 }
 
 void LeaseArguments::CheckInvariants() const {

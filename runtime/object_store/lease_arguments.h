@@ -33,8 +33,8 @@ class LeaseArguments final : public ArgumentFetcher {
   void OnAbsent(LeaseId lease, const Status& status);
   // Takes back what the last lease has that has not begun. False: there is none.
   bool SuspendLast();
-  // The most that SuspendLast can bring.
-  int64_t BytesToSuspend() const;
+  // What SuspendLast can drop in all.
+  std::map<ObjectId, uint32_t> PinsToSuspend() const;
   // Admits whoever fits now.
   void Admit();
   // What to tell the lease manager, in order; emptied.

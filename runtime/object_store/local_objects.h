@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <utility>
@@ -50,8 +51,9 @@ class LocalObjects {
   LocalObject* OldestSpillable() { return Oldest(spillable_); }
   // Bytes in memory of which there is no copy on disk, of primary copies.
   int64_t dirty_bytes() const { return dirty_bytes_; }
-  // The longest range that were free if only the dirty objects stayed.
-  int64_t LongestWithoutDirty() const;
+  // The longest range that were free if only the objects for which `stays` holds kept their room. Looks at every
+// object.
+  int64_t LongestIf(const std::function<bool(const LocalObject&)>& stays) const;
   void CheckInvariants() const;
 
  private:

@@ -140,7 +140,7 @@ void ObjectStore::OnGetLocal(const Address& from, const msg::GetLocal& request) 
   const auto urgency = request.purpose() == 0   ? Urgency::kGet
                        : request.purpose() == 1 ? Urgency::kWait
                                                 : Urgency::kArgument;
-  object = residency_.Bring(ref, std::max<int64_t>(0, request.size()), urgency, Waiter::Client(from));
+  object = residency_.Bring(ref, std::max<int64_t>(0, request.size()), urgency, ObjectWaiter::Client(from));
   if (object != nullptr) return Give(from, *object, pin);
   Wait& wait = client.waiting[ref.id];
   wait = {ref, std::max(wait.pin, pin)};
@@ -174,7 +174,7 @@ void ObjectStore::Release(const Address& from, ObjectId id, uint64_t pin) {
   if (const auto wait = client.waiting.find(id);
       wait != client.waiting.end() && (pin == 0 || pin == wait->second.pin)) {
     client.waiting.erase(wait);
-    residency_.GiveUp(id, Waiter::Client(from));
+    residency_.GiveUp(id, ObjectWaiter::Client(from));
   }
   if (const auto pinned = client.pinned.find(id);
       pinned != client.pinned.end() && (pin == 0 || pin == pinned->second)) {
@@ -199,18 +199,18 @@ void ObjectStore::OnClientLost(const Address& address) {
   clients_.erase(address);
 }
 
-void ObjectStore::OnPresent(LocalObject& object, const Waiter& waiter) {
-  if (waiter.kind == Waiter::Kind::kPeers) return server_.Progress(object);
-  if (waiter.kind == Waiter::Kind::kLease) return arguments_.OnPresent(waiter.lease, object);
+void ObjectStore::OnPresent(LocalObject& object, const ObjectWaiter& waiter) {
+  if (waiter.kind == ObjectWaiter::Kind::kPeers) return server_.Progress(object);
+  if (waiter.kind == ObjectWaiter::Kind::kLease) return arguments_.OnPresent(waiter.lease, object);
   Client& client = clients_.at(waiter.client);
   const uint64_t pin = client.waiting.at(object.id()).pin;
   client.waiting.erase(object.id());
   Give(waiter.client, object, pin);
 }
 
-void ObjectStore::OnAbsent(ObjectId object, const Waiter& waiter, const Status& status) {
-  if (waiter.kind == Waiter::Kind::kPeers) return server_.Refuse(object);
-  if (waiter.kind == Waiter::Kind::kLease) return arguments_.OnAbsent(waiter.lease, status);
+void ObjectStore::OnAbsent(ObjectId object, const ObjectWaiter& waiter, const Status& status) {
+  if (waiter.kind == ObjectWaiter::Kind::kPeers) return server_.Refuse(object);
+  if (waiter.kind == ObjectWaiter::Kind::kLease) return arguments_.OnAbsent(waiter.lease, status);
   Client& client = clients_.at(waiter.client);
   const Wait wait = client.waiting.at(object);
   client.waiting.erase(object);
@@ -251,7 +251,7 @@ void ObjectStore::OnPullChunk(const Address& from, const msg::PullChunk& request
   const LocalObject* object = objects_.Find(id);
   const bool on_disk = object != nullptr && (object->state == State::kSpilled || object->state == State::kRestoring);
   if (object != nullptr && !object->doomed && on_disk) {
-    residency_.Bring(object->ref, object->size, Urgency::kGet, Waiter::Peers());
+    residency_.Bring(object->ref, object->size, Urgency::kGet, ObjectWaiter::Peers());
   } else if ((object == nullptr && !residency_.Wanted(id)) || (object != nullptr && object->doomed)) {
     server_.Refuse(id);
   }
@@ -260,7 +260,7 @@ void ObjectStore::OnPullChunk(const Address& from, const msg::PullChunk& request
 void ObjectStore::OnPullsEnded(const std::vector<ObjectId>& ids) {
   for (ObjectId id : ids) {
     LocalObject* object = objects_.Find(id);
-    if (!server_.Awaited(id)) residency_.GiveUp(id, Waiter::Peers());
+    if (!server_.Awaited(id)) residency_.GiveUp(id, ObjectWaiter::Peers());
     if (object != nullptr) residency_.Released(*object);
   }
 }

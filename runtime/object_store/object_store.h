@@ -97,13 +97,13 @@ class ObjectStore final : private ResidencyListener, private OwnerListener {
   void SendCreated(const Address& client, const ObjectReference& ref, const Status& status, int64_t offset);
   void SettleAll();
 
-  void OnPresent(LocalObject& object, const Waiter& waiter) override;
-  void OnAbsent(ObjectId object, const Waiter& waiter, const Status& status) override;
+  void OnPresent(LocalObject& object, const ObjectWaiter& waiter) override;
+  void OnAbsent(ObjectId object, const ObjectWaiter& waiter, const Status& status) override;
   void OnCreated(const Creation& creation, LocalObject* object, const Status& status) override;
   void OnChunkHere(LocalObject& object) override { server_.Progress(object); }
   void OnNoMore(ObjectId object) override { server_.Refuse(object); }
-  bool OnArgumentsInTheWay() override { return arguments_.SuspendLast(); }
-  int64_t BytesOfArguments() const override { return arguments_.BytesToSuspend(); }
+  bool OnSuspendArguments() override { return arguments_.SuspendLast(); }
+  std::map<ObjectId, uint32_t> ArgumentsInTheWay() const override { return arguments_.PinsToSuspend(); }
   void OnOwnerDead(WorkerId owner) override;
   void OnOwnerAsked(const Address& owner) override { residency_.pulls().AskAgain(owner); }
 

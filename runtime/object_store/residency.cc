@@ -27,7 +27,7 @@ void Residency::Traced(TraceKind kind, const LocalObject& object) const {
 
 // ---- who wants what -------------------------------------------------------------------------------------------------
 
-LocalObject* Residency::Bring(const ObjectReference& ref, int64_t size, Urgency urgency, const Waiter& waiter) {
+LocalObject* Residency::Bring(const ObjectReference& ref, int64_t size, Urgency urgency, const ObjectWaiter& waiter) {
   LocalObject* object = objects_.Find(ref.id);
   if (object != nullptr && object->readable() && !object->doomed) return object;
   (void)owners_.Meet(ref);  // it may have been forgotten as dead since it was met
@@ -46,7 +46,7 @@ LocalObject* Residency::Bring(const ObjectReference& ref, int64_t size, Urgency 
   return nullptr;
 }
 
-void Residency::GiveUp(ObjectId object, const Waiter& waiter) {
+void Residency::GiveUp(ObjectId object, const ObjectWaiter& waiter) {
   const auto it = wants_.find(object);
   if (it == wants_.end()) return;
   Want& want = it->second;
@@ -97,7 +97,7 @@ void Residency::Pursue(ObjectId id) {
     SetStage(it->second, Stage::kIdle);
 }
 
-std::vector<std::pair<Waiter, Urgency>> Residency::TakeWant(ObjectId object) {
+std::vector<std::pair<ObjectWaiter, Urgency>> Residency::TakeWant(ObjectId object) {
   const auto it = wants_.find(object);
   if (it == wants_.end()) return {};
   SetStage(it->second, Stage::kIdle);

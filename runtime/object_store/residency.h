@@ -28,8 +28,8 @@ class ResidencyListener {
  public:
   virtual ~ResidencyListener() = default;
   // What the waiter asked for is in memory; it stays there if it is pinned during the call.
-  virtual void OnPresent(LocalObject& object, const Waiter& waiter) = 0;
-  virtual void OnAbsent(ObjectId object, const Waiter& waiter, const Status& status) = 0;
+  virtual void OnPresent(LocalObject& object, const ObjectWaiter& waiter) = 0;
+  virtual void OnAbsent(ObjectId object, const ObjectWaiter& waiter, const Status& status) = 0;
   // `object` is nullptr when there will be no room; `status` says why.
   virtual void OnCreated(const Creation& creation, LocalObject* object, const Status& status) = 0;
   // A chunk of an object that is still arriving.
@@ -38,9 +38,9 @@ class ResidencyListener {
   virtual void OnNoMore(ObjectId object) = 0;
   // Room is needed for something more urgent than arguments of leases that have not begun: takes it from the last of
   // them. False: there is none.
-  virtual bool OnArgumentsInTheWay() = 0;
-  // The most that could be had that way.
-  virtual int64_t BytesOfArguments() const = 0;
+  virtual bool OnSuspendArguments() = 0;
+  // How many pins of each object could be dropped that way.
+  virtual std::map<ObjectId, uint32_t> ArgumentsInTheWay() const = 0;
 };
 
 // All needs of room stand in one queue: gets, then creations, then waits, then arguments; first come, first served
@@ -56,8 +56,8 @@ class Residency final : public PullListener {
   Status Meet(const ObjectReference& ref) { return owners_.Meet(ref); }
   // The object if it can be used now; otherwise nullptr, and OnPresent or OnAbsent follows, unless GiveUp comes first.
   // `size` as far as the caller knows, or 0.
-  LocalObject* Bring(const ObjectReference& ref, int64_t size, Urgency urgency, const Waiter& waiter);
-  void GiveUp(ObjectId object, const Waiter& waiter);
+  LocalObject* Bring(const ObjectReference& ref, int64_t size, Urgency urgency, const ObjectWaiter& waiter);
+  void GiveUp(ObjectId object, const ObjectWaiter& waiter);
   bool Wanted(ObjectId object) const { return wants_.count(object) != 0; }
   bool WantsOf(WorkerId owner) const;
 
@@ -103,7 +103,7 @@ class Residency final : public PullListener {
   struct Want {
     ObjectReference ref;
     int64_t size = 0;
-    std::vector<std::pair<Waiter, Urgency>> waiters;
+    std::vector<std::pair<ObjectWaiter, Urgency>> waiters;
     Stage stage = Stage::kIdle;
     Urgency urgency = Urgency::kArgument;
     uint64_t ticket = 0;
@@ -116,7 +116,7 @@ class Residency final : public PullListener {
   void SetUrgency(Want& want);
   // Puts the want where it belongs after its object came, changed or went.
   void Pursue(ObjectId object);
-  std::vector<std::pair<Waiter, Urgency>> TakeWant(ObjectId object);
+  std::vector<std::pair<ObjectWaiter, Urgency>> TakeWant(ObjectId object);
   void Present(LocalObject& object);
   void Fail(ObjectId object, const Status& status);
   void RemoveIfUnused(LocalObject& object);
@@ -133,7 +133,7 @@ class Residency final : public PullListener {
   bool EvictUntilFits(int64_t size);
   void Evict(LocalObject& object);
   bool SuspendOne();
-  int64_t BytesToSuspend() const;
+  bool SuspendingHelps(int64_t size) const;
   int64_t SpillStep() const;
   Status NoRoom(ObjectId object, int64_t size) const;
 

@@ -134,25 +134,34 @@ Residency::Room Residency::MakeRoom(int64_t size, Urgency urgency) {
   if (EvictUntilFits(size)) return Room::kFree;
   const int64_t missing = Arena::Rounded(size) - objects_.arena().LargestFree();
   if (spills_.Spill(std::max(missing, SpillStep()))) return Room::kComing;
-  if (urgency <= Urgency::kCreate && objects_.arena().free() + BytesToSuspend() >= Arena::Rounded(size)) {
+  if (urgency <= Urgency::kCreate && SuspendingHelps(size)) {
     while (SuspendOne()) {
       if (EvictUntilFits(size)) return Room::kFree;
     }
     if (pulls_.stopping() != 0) return Room::kComing;
   }
-  // What stays for ever leaves no range that is long enough; or some client's release will.
   too_much_ = std::min(too_much_, size);
-  const bool disk_refuses = !spills_.Refusal().ok();
-  return disk_refuses && objects_.LongestWithoutDirty() < Arena::Rounded(size) ? Room::kNever : Room::kWait;
+  if (spills_.Refusal().ok()) return Room::kWait;
+  // What is neither elsewhere nor on disk stays as long as its owner wants it; all else some client's release can move.
+  const int64_t longest = objects_.LongestIf([](const LocalObject& object) { return object.dirty(); });
+  return longest < Arena::Rounded(size) ? Room::kNever : Room::kWait;
 }
 
-int64_t Residency::BytesToSuspend() const {
-  int64_t bytes = listener_.BytesOfArguments();
-  for (const auto& [id, want] : wants_) {
-    if (want.stage != Stage::kActive || want.urgency <= Urgency::kCreate) continue;
-    if (objects_.Find(id)->state == State::kPulling) bytes += Arena::Rounded(want.size);
-  }
-  return bytes;
+// Exactly: otherwise transfers would be stopped, begin again because the room is of no use, and be stopped again.
+bool Residency::SuspendingHelps(int64_t size) const {
+  const std::map<ObjectId, uint32_t> pins = listener_.ArgumentsInTheWay();
+  const bool disk_takes = spills_.Refusal().ok();
+  const auto stays = [&](const LocalObject& object) {
+    if (object.state == State::kPulling) {
+      const auto want = wants_.find(object.id());
+      return object.pinned() || (want != wants_.end() && want->second.urgency <= Urgency::kCreate);
+    }
+    if (object.state != State::kSealed || (object.dirty() && !disk_takes)) return true;
+    const auto pin = pins.find(object.id());
+    const uint32_t all = object.pins[0] + object.pins[1] + object.pins[2];
+    return all > (pin == pins.end() ? 0 : pin->second);
+  };
+  return objects_.LongestIf(stays) >= Arena::Rounded(size);
 }
 
 // Arguments first, then waits, each from its tail.

@@ -23,15 +23,15 @@ struct StoreContext {
 enum class Urgency : uint8_t { kGet, kCreate, kWait, kArgument };
 
 // Somebody on this node who needs an object in memory.
-struct Waiter {
+struct ObjectWaiter {
   enum class Kind : uint8_t { kClient, kLease, kPeers };
   Kind kind = Kind::kPeers;  // kPeers: nodes that want chunks of it
   Address client;
   LeaseId lease;
-  static Waiter Client(const Address& address) { return {Kind::kClient, address, {}}; }
-  static Waiter Lease(LeaseId lease) { return {Kind::kLease, {}, lease}; }
-  static Waiter Peers() { return {}; }
-  auto operator<=>(const Waiter&) const = default;
+  static ObjectWaiter Client(const Address& address) { return {Kind::kClient, address, {}}; }
+  static ObjectWaiter Lease(LeaseId lease) { return {Kind::kLease, {}, lease}; }
+  static ObjectWaiter Peers() { return {}; }
+  auto operator<=>(const ObjectWaiter&) const = default;
 };
 
 }  // namespace orrery
