@@ -5,17 +5,11 @@
 
 #include "runtime/gcs/gcs.h"
 #include "runtime/node_manager/node_manager.h"
+#include "sim/checkers/verdict.h"
 
 namespace orrery {
 
 namespace {
-
-CheckResult Verdict(std::string name, const std::vector<std::string>& wrong, std::string fine) {
-  std::string detail;
-  for (size_t i = 0; i < wrong.size() && i < 5; ++i) detail += (i > 0 ? "; " : "") + wrong[i];
-  if (wrong.size() > 5) detail += "; and " + std::to_string(wrong.size() - 5) + " more";
-  return {std::move(name), wrong.empty(), wrong.empty() ? std::move(fine) : detail};
-}
 
 CheckResult CheckTasks(const SimCluster& cluster) {
   std::vector<std::string> wrong;

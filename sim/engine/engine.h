@@ -24,7 +24,7 @@ class EngineCore;
 class EventLog;
 class Message;
 
-// Something modelled behind Address::Host(), Executor() or Application() of processes. One object may serve many.
+// Something modelled behind Address::Host(), Executor(), Application() or Memory() of processes. One object may serve many.
 class SimLocalEndpoint {
  public:
   virtual ~SimLocalEndpoint() = default;
@@ -112,7 +112,7 @@ class SimEngine {
   std::vector<ProcessHandle> ProcessesOn(HostId host) const;  // the living, by slot
 
   // ---- modelled things ----
-  // Who serves `endpoint` (Host, Executor or Application) of a process; not owned. A message to an endpoint without
+  // Who serves `endpoint` (Host, Executor, Application or Memory) of a process; not owned. A message to an endpoint without
   // server is a bug and asserts.
   void SetLocalEndpoint(ProcessHandle process, const Address& endpoint, SimLocalEndpoint* server);
   // After `delay` the process gets `message` from its local endpoint `from`. In order for equal instants.

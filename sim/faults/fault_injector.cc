@@ -4,6 +4,14 @@
 
 namespace orrery {
 
+namespace {
+
+bool HitsDisk(FaultKind kind) {
+  return kind == FaultKind::kDiskFull || kind == FaultKind::kSlowDisk || kind == FaultKind::kDiskError;
+}
+
+}  // namespace
+
 FaultInjector::FaultInjector(SimCluster& cluster, RunRecorder& recorder)
     : cluster_(cluster),
       recorder_(recorder),
@@ -37,6 +45,9 @@ void FaultInjector::Fire(size_t index) {
     case FaultKind::kRestartNode: hit = KillNodes(index, spec); break;
     case FaultKind::kKillDriver: hit = KillDrivers(spec); break;
     case FaultKind::kSlowNode: hit = SlowNodes(index, spec); break;
+    case FaultKind::kDiskFull:
+    case FaultKind::kSlowDisk:
+    case FaultKind::kDiskError: hit = HitDisks(index, spec); break;
     case FaultKind::kDropMessages:
     case FaultKind::kDelayMessages:
     case FaultKind::kPartition: {
@@ -59,6 +70,8 @@ void FaultInjector::Heal(size_t index) {
     SimCluster::Node& info = cluster_.nodes()[node];
     if (spec.kind == FaultKind::kSlowNode) {
       cluster_.engine().SetHostSpeed(info.host, info.spec.speed);
+    } else if (HitsDisk(spec.kind)) {
+      SetDisk(spec, info.host, false);
     } else if (!cluster_.engine().HostAlive(info.host)) {
       cluster_.engine().ReviveHost(info.host);
       cluster_.StartNodeManager(node);
@@ -108,6 +121,24 @@ bool FaultInjector::SlowNodes(size_t index, const FaultSpec& spec) {
     cluster_.engine().SetHostSpeed(info.host, info.spec.speed * spec.factor);
   }
   return !hit_[index].empty();
+}
+
+bool FaultInjector::HitDisks(size_t index, const FaultSpec& spec) {
+  hit_[index] = NodesOf(spec);
+  for (size_t node : hit_[index]) {
+    Record(spec, cluster_.nodes()[node].spec.name);
+    SetDisk(spec, cluster_.nodes()[node].host, true);
+  }
+  return !hit_[index].empty();
+}
+
+void FaultInjector::SetDisk(const FaultSpec& spec, HostId host, bool broken) {
+  SimMemory& memory = cluster_.memory();
+  switch (spec.kind) {
+    case FaultKind::kDiskFull: return memory.SetDiskFull(host, broken);
+    case FaultKind::kSlowDisk: return memory.SetDiskSpeed(host, broken ? spec.factor : 1);
+    default: return memory.SetDiskErrors(host, broken ? spec.probability : 0);
+  }
 }
 
 bool FaultInjector::KillDrivers(const FaultSpec& spec) {

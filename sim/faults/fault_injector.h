@@ -28,6 +28,8 @@ class FaultInjector final : public EventHandler {
   bool KillWorkers(const FaultSpec& spec);
   bool KillNodes(size_t index, const FaultSpec& spec);
   bool SlowNodes(size_t index, const FaultSpec& spec);
+  bool HitDisks(size_t index, const FaultSpec& spec);
+  void SetDisk(const FaultSpec& spec, HostId host, bool broken);
   bool KillDrivers(const FaultSpec& spec);
   std::vector<size_t> NodesOf(const FaultSpec& spec);
   std::vector<size_t> NodesOf(const FaultTarget& target);

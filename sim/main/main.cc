@@ -28,7 +28,7 @@ int Fail(int code, const std::string& message, const std::string& format) {
 
 void PrintTable(const Summary& summary, const std::string& out) {
   const auto number = [&](const char* path, const char* label, const char* unit) {
-    if (const auto value = summary.Number(path)) std::printf("  %-22s %12.6g %s\n", label, *value, unit);
+    if (const auto value = summary.Number(path)) std::printf("  %-24s %12.6g %s\n", label, *value, unit);
   };
   std::printf("%s (seed %.0f, digest %s)\n", summary.String("scenario").value_or("?").c_str(),
               summary.Number("seed").value_or(0), summary.String("digest").value_or("-").c_str());
@@ -37,8 +37,17 @@ void PrintTable(const Summary& summary, const std::string& out) {
   number("tasks.failed", "failed", "");
   number("tasks.retried", "retried", "");
   number("makespan_s", "makespan", "s");
+  number("recorded_makespan_s", "recorded makespan", "s");
   number("bounds.critical_path_s", "critical path", "s");
   number("bounds.work_s", "work", "core-s");
+  if (summary.Number("objects.created").value_or(0) > 0) {
+    number("objects.created", "objects", "");
+    number("transfers.bytes", "bytes moved", "B");
+    number("bounds.transfer_lower_bound_bytes", "bytes that had to move", "B");
+    number("transfers.saved_by_locality_bytes", "bytes saved by placement", "B");
+    number("spill.bytes_written", "bytes spilled", "B");
+    number("spill.bytes_read", "bytes restored", "B");
+  }
   number("wait_s.mean", "wait, mean", "s");
   number("wait_s.p95", "wait, p95", "s");
   number("wait_s.p99", "wait, p99", "s");

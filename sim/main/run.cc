@@ -7,9 +7,11 @@
 #include <utility>
 
 #include "sim/checkers/conservation.h"
+#include "sim/checkers/object_checks.h"
 #include "sim/engine/digest.h"
 #include "sim/engine/event_log.h"
 #include "sim/faults/fault_injector.h"
+#include "sim/main/transfer_bound_of_run.h"
 #include "sim/platform/sim_cluster.h"
 #include "sim/record/checks.h"
 #include "sim/record/recorder.h"
@@ -70,6 +72,9 @@ RunFacts FactsOf(const SimCluster& cluster, const SimEngine& engine, uint64_t se
       known = false;
     else
       path = std::max(path, bounds->critical_path.seconds()), work += bounds->work.seconds();
+    // Of several traces, the longest.
+    if (const auto recorded = driver->source().RecordedMakespan())
+      facts.recorded_makespan_s = std::max(facts.recorded_makespan_s.value_or(0), *recorded);
   }
   if (known) facts.critical_path_s = path, facts.work_s = work;
   return facts;
@@ -84,6 +89,9 @@ void AddRunDetails(const SimCluster& cluster, const FaultInjector& faults, const
   int64_t dropped_rows = 0;
   for (const auto& driver : cluster.drivers()) dropped_rows += DroppedRows(driver->source());
   summary.SetInteger("trace.dropped_rows", dropped_rows);
+  for (const auto& driver : cluster.drivers()) {
+    if (!driver->put_error().empty()) summary.SetString("objects.put_error", driver->put_error());
+  }
   if (cluster.scenario().faults.empty()) return;
   summary.SetInteger("faults.asked", static_cast<int64_t>(cluster.scenario().faults.size()));
   summary.SetInteger("faults.fired", static_cast<int64_t>(faults.fired()));
@@ -122,9 +130,12 @@ Result<RunOutcome> RunScenario(const Scenario& scenario, uint64_t seed, const Ru
   RunOutcome outcome;
   Summary& summary = recorder.Finish(FactsOf(cluster, cluster.engine(), seed, end, wall));
   AddRunDetails(cluster, faults, cluster.engine(), summary);
+  AddTransferBound(cluster, recorder, summary);
+  summary.SetInteger("objects.leaked", CountLeaked(cluster));
   std::vector<CheckResult> checks = EvaluateChecks(scenario.checks, summary);
   if (cluster.finished()) {
     for (CheckResult& check : CheckConservation(cluster)) checks.push_back(std::move(check));
+    for (CheckResult& check : CheckObjects(cluster, recorder.moved_bytes())) checks.push_back(std::move(check));
   }
   for (const std::string& name : faults.NeverFired()) {
     checks.push_back({"fault_fired", false, "the fault " + name + " was asked for but hit nothing"});

@@ -41,7 +41,8 @@ SimCluster::SimCluster(const Scenario& scenario, const EngineOptions& options, R
       recorder_(recorder),
       costs_(costs),
       engine_(options),
-      executor_(engine_),
+      executor_(engine_, scenario.policy.inline_limit),
+      memory_(engine_),
       host_(engine_, executor_, scenario.policy, costs_, scenario.cluster.worker_startup_time) {
   engine_.SetTraceSink(this);
 }
@@ -84,7 +85,9 @@ void SimCluster::AddHosts(std::vector<NodeSpec> specs) {
       host.rack = static_cast<uint32_t>(static_cast<int64_t>(nodes_.size()) / network.rack_size);
     }
     node_of_name_.emplace(spec.name, nodes_.size());
-    nodes_.push_back({std::move(spec), engine_.AddHost(host), {}, {}});
+    const HostId added = engine_.AddHost(host);
+    memory_.SetDisk(added, spec.disk);
+    nodes_.push_back({std::move(spec), added, {}, {}});
   }
 }
 
@@ -92,8 +95,7 @@ Status SimCluster::MakeDrivers() {
   for (const SourceSpec& spec : scenario_.workload.sources) {
     auto source = MakeSource(spec, engine_.NamedRandom("workload/" + spec.name, "source"));
     if (!source.ok()) return source.status();
-    drivers_.push_back(
-        std::make_unique<SimDriver>(engine_, *this, recorder_, std::move(*source), scenario_.policy.task_max_retries));
+    drivers_.push_back(std::make_unique<SimDriver>(engine_, *this, recorder_, std::move(*source), scenario_.policy));
   }
   open_drivers_ = drivers_.size();
   return Status::Ok();
@@ -115,6 +117,7 @@ void SimCluster::StartNodeManager(size_t index) {
     NodeOptions options;
     options.self = self;
     options.gcs = gcs_address_;
+    options.memory = self;  // chunks are fetched from the node manager's own address
     options.name = node.spec.name;
     options.hostname = node.spec.name;
     options.pid = static_cast<uint32_t>(self.incarnation);
@@ -126,6 +129,7 @@ void SimCluster::StartNodeManager(size_t index) {
   node.process =
       engine_.Spawn(node.host, factory, {.name = node.spec.name, .costs = &costs_, .slot = kNodeManagerSlot});
   engine_.SetLocalEndpoint(node.process, Address::Host(), &host_);
+  engine_.SetLocalEndpoint(node.process, Address::Memory(), &memory_);
 }
 
 void SimCluster::StartDrivers() {

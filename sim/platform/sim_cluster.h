@@ -12,6 +12,7 @@
 #include "sim/platform/sim_driver.h"
 #include "sim/platform/sim_executor.h"
 #include "sim/platform/sim_host.h"
+#include "sim/platform/sim_memory.h"
 #include "sim/record/recorder.h"
 #include "sim/scenario/scenario.h"
 
@@ -39,6 +40,8 @@ class SimCluster final : public DriverHost, public SimTraceSink, public EventHan
   SimEngine& engine() { return engine_; }
   SimHost& host_model() { return host_; }
   SimExecutor& executor() { return executor_; }
+  SimMemory& memory() { return memory_; }
+  const SimMemory& memory() const { return memory_; }
   const Scenario& scenario() const { return scenario_; }
   std::vector<Node>& nodes() { return nodes_; }
   const std::vector<Node>& nodes() const { return nodes_; }
@@ -76,6 +79,7 @@ class SimCluster final : public DriverHost, public SimTraceSink, public EventHan
   const CostProfile costs_;
   SimEngine engine_;
   SimExecutor executor_;
+  SimMemory memory_;
   SimHost host_;
   std::vector<Node> nodes_;
   std::map<std::string, size_t, std::less<>> node_of_name_;

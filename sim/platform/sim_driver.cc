@@ -2,24 +2,29 @@
 
 #include <utility>
 
+#include "runtime/core_worker/core_worker.h"
 #include "runtime/messages/convert.h"
 #include "runtime/messages/message.h"
 #include "runtime/messages/orrery.pb.h"
 
 namespace orrery {
 
+namespace {
+
+constexpr uint64_t kWake = 0, kClose = 1;
+// After it has let go of everything; what is still known after this time is a leak.
+constexpr Duration kLetGo = Duration::Seconds(1);
+
+}  // namespace
+
 SimDriver::SimDriver(SimEngine& engine, DriverHost& host, RunRecorder& recorder, std::unique_ptr<WorkloadSource> source,
-                     int64_t default_retries)
-    : engine_(engine),
-      host_(host),
-      recorder_(recorder),
-      source_(std::move(source)),
-      default_retries_(default_retries) {}
+                     const Settings& settings)
+    : engine_(engine), host_(host), recorder_(recorder), source_(std::move(source)), settings_(settings) {}
 
 void SimDriver::Begin() {
   began_ = engine_.Now();
   source_->Begin(*this);
-  MaybeDone();
+  Settle();
 }
 
 void SimDriver::Close() {
@@ -39,7 +44,8 @@ void SimDriver::OnMessage(ProcessHandle, Message message) {
     case MessageKind::kTaskFinished:
       ++ended_;
       source_->OnTaskEnded(*this, message.As<msg::TaskFinished>().index() - 1);
-      return MaybeDone();
+      return Settle();
+    case MessageKind::kObjectAllocated: return OnAllocated(message);
     case MessageKind::kDriverClosed:
       // As a program's end does: the process is gone, its connections close.
       closed_ = true;
@@ -55,13 +61,18 @@ void SimDriver::OnProcessGone(ProcessHandle) {
   host_.OnDriverDone();
 }
 
-void SimDriver::OnEvent(uint64_t, uint64_t b) {
+void SimDriver::OnEvent(uint64_t a, uint64_t b) {
   if (closed_) return;
+  if (a == kClose) {
+    left_values_ = static_cast<const CoreWorker*>(engine_.Machine(process_))->store().size();
+    return Close();
+  }
   source_->OnWake(*this, b);
-  MaybeDone();
+  Settle();
 }
 
 void SimDriver::Submit(PlannedTask task) {
+  if (task.put) return Put(task);
   SchedulingRequest request{std::move(task.resources), std::move(task.strategy)};
   if (request.strategy.kind == SchedulingStrategy::Kind::kNodeAffinity) {
     request.strategy.affinity_node = host_.NodeOfIndex(request.strategy.affinity_node).value;
@@ -77,22 +88,58 @@ void SimDriver::Submit(PlannedTask task) {
   spec->set_job(job_.value);
   spec->set_work_ns(task.work.ns);
   spec->set_memory_bytes(task.allocate_bytes);
-  spec->set_num_returns(source_->ResultsUsed() ? 1 : 0);
-  for (uint64_t number : task.after) {
+  spec->set_num_returns(static_cast<uint32_t>(task.results.size()));
+  if (source_->MakesObjects()) spec->mutable_return_bytes()->Add(task.results.begin(), task.results.end());
+  for (const TaskInput& input : task.inputs) {
     msg::TaskArg* arg = spec->add_args();
     arg->set_object_owner(worker_.value);
-    arg->set_object_task(number + 1);
+    arg->set_object_task(input.number + 1);
+    arg->set_object_index(input.position);
   }
   submit->set_class_id(class_id);
-  submit->set_max_retries(static_cast<int32_t>(task.max_retries < 0 ? default_retries_ : task.max_retries));
+  submit->set_max_retries(static_cast<int32_t>(task.max_retries < 0 ? settings_.task_max_retries : task.max_retries));
   submit->set_notify(true);
   ++submitted_;
   engine_.Deliver(process_, Address::Application(), std::move(submit));
 }
 
+void SimDriver::Put(const PlannedTask& put) {
+  const int64_t bytes = put.results.front();
+  allocating_.emplace(put.number, bytes);
+  if (bytes <= settings_.inline_limit) return PutValue(put.number, 0);
+  Draft<msg::AllocateObject> allocate;
+  allocate->set_request(put.number + 1);
+  ToProto(ObjectId{{worker_, put.number + 1}, 0}, allocate->mutable_object());
+  allocate->set_size(bytes);
+  engine_.Deliver(process_, Address::Application(), std::move(allocate));
+}
+
+void SimDriver::OnAllocated(const Message& message) {
+  const auto& allocated = message.As<msg::ObjectAllocated>();
+  const uint64_t number = allocated.request() - 1;
+  if (allocated.status() == 0) {
+    PutValue(number, allocating_.at(number));
+    return Settle();
+  }
+  // As an exception that nobody catches: the program ends.
+  put_error_ = std::string(StatusCodeName(static_cast<StatusCode>(allocated.status()))) + ": " + allocated.message();
+  done_ = true;
+  Close();
+}
+
+// `size` 0: the value is small, and empty here.
+void SimDriver::PutValue(uint64_t number, int64_t size) {
+  allocating_.erase(number);
+  Draft<msg::PutObject> put;
+  ToProto(ObjectId{{worker_, number + 1}, 0}, put->mutable_object());
+  put->set_size(size);
+  engine_.Deliver(process_, Address::Application(), std::move(put));
+  source_->OnTaskEnded(*this, number);
+}
+
 void SimDriver::WakeAt(Duration when, uint64_t id) {
   const Time at = began_ + when;
-  engine_.At(at < engine_.Now() ? engine_.Now() : at, this, 0, id);
+  engine_.At(at < engine_.Now() ? engine_.Now() : at, this, kWake, id);
 }
 
 uint32_t SimDriver::ClassOf(const SchedulingRequest& request) {
@@ -106,10 +153,17 @@ uint32_t SimDriver::ClassOf(const SchedulingRequest& request) {
   return it->second;
 }
 
-void SimDriver::MaybeDone() {
+void SimDriver::Settle() {
+  if (!released_.empty() && !closed_) {
+    Draft<msg::ReleaseObjects> release;
+    for (const ObjectId& id : released_) ToProto(id, release->add_objects());
+    released_.clear();
+    engine_.Deliver(process_, Address::Application(), std::move(release));
+  }
   if (done_ || !source_->Exhausted() || ended_ != submitted_) return;
   done_ = true;
-  Close();
+  if (!source_->MakesObjects()) return Close();
+  engine_.At(engine_.Now() + kLetGo, this, kClose);
 }
 
 }  // namespace orrery

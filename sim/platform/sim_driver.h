@@ -4,9 +4,11 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "runtime/common/ids.h"
 #include "runtime/common/lookup.h"
+#include "runtime/common/settings.h"
 #include "sim/engine/engine.h"
 #include "sim/record/recorder.h"
 #include "sim/workload/source.h"
@@ -28,10 +30,11 @@ class DriverHost {
 class SimDriver final : public SimLocalEndpoint, public EventHandler, public WorkloadPort {
  public:
   SimDriver(SimEngine& engine, DriverHost& host, RunRecorder& recorder, std::unique_ptr<WorkloadSource> source,
-            int64_t default_retries);
+            const Settings& settings);
 
   void SetProcess(ProcessHandle process) { process_ = process; }
   ProcessHandle process() const { return process_; }
+  WorkerId worker() const { return worker_; }  // none before it is registered
   void Begin();
   // Ends the driver in order (its job finishes).
   void Close();
@@ -41,31 +44,44 @@ class SimDriver final : public SimLocalEndpoint, public EventHandler, public Wor
   uint64_t submitted() const { return submitted_; }
   uint64_t ended() const { return ended_; }
   const WorkloadSource& source() const { return *source_; }
+  // Values that its core worker still knew when it closed, a second after its program had let go of everything.
+  size_t left_values() const { return left_values_; }
+  // Why an object could not be put, which ends the program; "" when none failed.
+  const std::string& put_error() const { return put_error_; }
 
   // SimLocalEndpoint, as Address::Application() of the driver process
   void OnMessage(ProcessHandle process, Message message) override;
   void OnProcessGone(ProcessHandle process) override;
-  // EventHandler: a wake-up of the source, `b` its id.
+  // EventHandler. a: wake the source, b its id; or close.
   void OnEvent(uint64_t a, uint64_t b) override;
   // WorkloadPort
   Duration Elapsed() const override { return engine_.Now() - began_; }
   void Submit(PlannedTask task) override;
+  void Release(uint64_t number, uint32_t position) override { released_.push_back({{worker_, number + 1}, position}); }
   void WakeAt(Duration when, uint64_t id) override;
 
  private:
   uint32_t ClassOf(const SchedulingRequest& request);
-  void MaybeDone();
+  void Put(const PlannedTask& put);
+  void OnAllocated(const Message& message);
+  void PutValue(uint64_t number, int64_t size);
+  // After each call of the source: tells the core worker what was released, and closes when all has ended.
+  void Settle();
 
   SimEngine& engine_;
   DriverHost& host_;
   RunRecorder& recorder_;
   std::unique_ptr<WorkloadSource> source_;
-  const int64_t default_retries_;  // of tasks that do not say: the setting task_max_retries
+  const Settings& settings_;
   ProcessHandle process_;
   WorkerId worker_;
   JobId job_;
   Time began_;
   std::map<SchedulingRequest, uint32_t> classes_;
+  std::map<uint64_t, int64_t> allocating_;  // puts that wait for room in the store: number → bytes
+  std::vector<ObjectId> released_;          // not yet told
+  std::string put_error_;
+  size_t left_values_ = 0;
   uint64_t submitted_ = 0;
   uint64_t ended_ = 0;
   bool done_ = false;

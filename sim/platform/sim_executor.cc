@@ -19,8 +19,9 @@ void SimExecutor::OnMessage(ProcessHandle process, Message message) {
   const Time now = engine_.Now();
   const Duration takes{speed == 1 ? spec.work_ns() : static_cast<int64_t>(static_cast<double>(spec.work_ns()) / speed)};
   Running running{
-      {{spec.owner()}, spec.index()}, spec.num_returns(), now, engine_.At(now + takes, this, process.value)};
-  const bool inserted = running_.Insert(process.value, running).second;
+      {{spec.owner()}, spec.index()}, spec.num_returns(), now, engine_.At(now + takes, this, process.value), {}};
+  running.return_bytes.assign(spec.return_bytes().begin(), spec.return_bytes().end());
+  const bool inserted = running_.Insert(process.value, std::move(running)).second;
   ORRERY_ASSERT(inserted);
 }
 
@@ -32,7 +33,7 @@ void SimExecutor::OnProcessGone(ProcessHandle process) {
 void SimExecutor::OnEvent(uint64_t a, uint64_t) { Finish(ProcessHandle{static_cast<uint32_t>(a)}, false); }
 
 void SimExecutor::Finish(ProcessHandle process, bool interrupted) {
-  const Running running = *running_.Find(process.value);
+  const Running running = std::move(*running_.Find(process.value));
   running_.Erase(process.value);
   if (interrupted) engine_.CancelEvent(running.end);
   Draft<msg::TaskExecuted> result;
@@ -44,7 +45,13 @@ void SimExecutor::Finish(ProcessHandle process, bool interrupted) {
     result->set_status(static_cast<uint32_t>(StatusCode::kCancelled));
     result->set_error("interrupted");
   } else {
-    for (uint32_t i = 0; i < running.num_returns; ++i) result->add_returns();
+    for (uint32_t i = 0; i < running.num_returns; ++i) {
+      result->add_returns();
+      if (i >= running.return_bytes.size() || running.return_bytes[i] <= inline_limit_) continue;
+      msg::StoredReturn* stored = result->add_stored();
+      stored->set_position(i);
+      stored->set_size(running.return_bytes[i]);
+    }
   }
   engine_.Deliver(process, Address::Executor(), std::move(result));
 }

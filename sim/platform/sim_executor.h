@@ -9,11 +9,12 @@
 
 namespace orrery {
 
-// Serves every worker of the run. A worker runs one task at a time (its core worker sees to that) on a core that its
-// lease holds, so no two tasks share a core.
+// Serves every worker of the run. Results are sizes without bytes: those above the inline limit say how large they are
+// and lie in the node's store, the others are empty values. Writing them takes no time. A worker runs one task at a
+// time (its core worker sees to that) on a core that its lease holds, so no two tasks share a core.
 class SimExecutor final : public SimLocalEndpoint, public EventHandler {
  public:
-  explicit SimExecutor(SimEngine& engine) : engine_(engine) {}
+  SimExecutor(SimEngine& engine, int64_t inline_limit) : engine_(engine), inline_limit_(inline_limit) {}
   void OnMessage(ProcessHandle process, Message message) override;
   void OnProcessGone(ProcessHandle process) override;
   // a: the process. Its task's time is over.
@@ -26,9 +27,11 @@ class SimExecutor final : public SimLocalEndpoint, public EventHandler {
     uint32_t num_returns = 0;
     Time start;
     EventId end;
+    std::vector<int64_t> return_bytes;  // empty, or as many as returns
   };
   void Finish(ProcessHandle process, bool interrupted);
   SimEngine& engine_;
+  const int64_t inline_limit_;
   Lookup<uint64_t, Running> running_;
 };
 

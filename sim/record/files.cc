@@ -111,6 +111,12 @@ Status RunRecorder::Write(const std::string& folder) const {
       status = s.WriteNodes(path);
     } else if (stem == "faults") {
       status = s.WriteFaults(path);
+    } else if (stem == "objects") {
+      status = s.objects.WriteObjects(path);
+    } else if (stem == "transfers") {
+      status = s.objects.WriteTransfers(path);
+    } else if (stem == "store") {
+      status = s.objects.WriteStore(path);
     } else {
       status = WriteText(path, HeaderRow(table));
     }

@@ -63,9 +63,12 @@ void RunRecorder::OnTrace(Time now, const TraceEvent& event) {
     case TraceKind::kNodeRegistered:
       if (s.nodes.count(event.node) == 0) s.nodes[event.node].what = {event.node, "", "", 0, 0, 0, now};
       break;
-    case TraceKind::kNodeDead: NodeLeft(event.node, now); break;
+    case TraceKind::kNodeDead:
+      NodeLeft(event.node, now);
+      s.objects.OnTrace(now, event);
+      break;
     case TraceKind::kFaultFired: s.faults.push_back({now, std::string(event.text), event.node, event.worker}); break;
-    default: break;
+    default: s.objects.OnTrace(now, event); break;
   }
 }
 
@@ -101,10 +104,19 @@ Summary& RunRecorder::Finish(const RunFacts& facts) {
   state_->WriteTaskFigures();
   state_->WriteUtilization(facts.end);
   state_->WriteLittlesLaw();
+  state_->objects.WriteSummary(state_->summary);
   if (facts.critical_path_s) state_->summary.SetNumber("bounds.critical_path_s", *facts.critical_path_s);
   if (facts.work_s) state_->summary.SetNumber("bounds.work_s", *facts.work_s);
+  if (facts.recorded_makespan_s) state_->summary.SetNumber("recorded_makespan_s", *facts.recorded_makespan_s);
   state_->summary.SetChecks({});
   return state_->summary;
+}
+
+int64_t RunRecorder::moved_bytes() const { return state_->objects.moved_bytes(); }
+
+NodeId RunRecorder::NodeOf(TaskId task) const {
+  const TaskRow* row = state_->tasks.Find(task);
+  return row == nullptr ? NodeId{} : row->node;
 }
 
 Summary& RunRecorder::summary() { return state_->summary; }

@@ -57,6 +57,7 @@ struct RunFacts {
   Time end;  // of the world's clock
   double wall_seconds = 0;
   std::optional<double> critical_path_s, work_s;  // lower bounds of the workload, when known
+  std::optional<double> recorded_makespan_s;  // of the original of a replayed trace
 };
 
 class RunRecorder {
@@ -77,6 +78,11 @@ class RunRecorder {
   uint64_t failed() const;  // ended with an error
   // Tasks submitted and not ended.
   uint64_t in_system() const;
+
+  // Bytes of objects that arrived at other nodes.
+  int64_t moved_bytes() const;
+  // Where the task's last attempt ran; none when it is unknown.
+  NodeId NodeOf(TaskId task) const;
 
   // Computes the statistics. Call once, after the last event; the summary can be extended before Write.
   Summary& Finish(const RunFacts& facts);

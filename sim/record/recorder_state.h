@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sim/record/csv_writer.h"
+#include "sim/record/object_log.h"
 #include "sim/record/recorder.h"
 #include "sim/record/statistics.h"
 #include "sim/record/task_table.h"
@@ -35,6 +36,7 @@ struct RunRecorder::State {
   TaskTable tasks;
   std::map<NodeId, NodeRow> nodes;
   std::vector<FaultRow> faults;
+  ObjectLog objects;
   OccupancyIntegral occupancy;  // of counted tasks
   std::unique_ptr<FileWriter> log;  // events.jsonl
   Status log_status;

@@ -42,6 +42,10 @@ Status MakeDrivers(const Scenario& scenario, uint64_t seed, ReplayContext& conte
     // The stream that the simulated driver uses: the same tasks in both worlds.
     auto source = MakeSource(spec, Random::Named(seed, "workload/" + spec.name, "source"));
     if (!source.ok()) return source.status();
+    if ((*source)->MakesObjects()) {
+      return Status(StatusCode::kInvalidArgument,
+                    "the workload '" + spec.name + "' makes objects; those are replayed in simulation only");
+    }
     drivers.push_back(std::make_unique<ReplayDriver>(context, spec.name, std::move(*source)));
   }
   return Status::Ok();

@@ -83,19 +83,20 @@ void ReplayDriver::Submit(PlannedTask task) {
   spec->set_job(self.job.value);
   spec->set_function(context_.function);
   spec->set_name(task.name);
-  spec->set_num_returns(source_->ResultsUsed() ? 1 : 0);
+  spec->set_num_returns(static_cast<uint32_t>(task.results.size()));
   spec->add_args()->set_value(EncodeWork({task.work.ns, task.kind == TaskSpec::Work::kSpin, task.allocate_bytes}));
-  for (uint64_t number : task.after) {
+  for (const TaskInput& input : task.inputs) {
     msg::TaskArg* arg = spec->add_args();
     arg->set_object_owner(self.worker.value);
-    arg->set_object_task(number + 1);
+    arg->set_object_task(input.number + 1);
+    arg->set_object_index(input.position);
   }
   const uint32_t class_id = internal::ClassForRequest(context_.function, request);
   submit->set_class_id(class_id);
   submit->set_max_retries(static_cast<int32_t>(task.max_retries < 0 ? context_.default_retries : task.max_retries));
   ++submitted_;
   ObjectRef result(client.Submit(std::move(submit), id.index, class_id));
-  if (source_->ResultsUsed()) results_.push_back(std::move(result));
+  if (!task.results.empty()) results_.emplace(task.number, std::move(result));
 }
 
 void ReplayDriver::OnTaskEnded(uint64_t number) {

@@ -1,6 +1,7 @@
 // One workload source as a driver of a real cluster.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -44,6 +45,7 @@ class ReplayDriver final : public WorkloadPort {
   // WorkloadPort
   Duration Elapsed() const override { return context_.recording.now() - Time{}; }
   void Submit(PlannedTask task) override;
+  void Release(uint64_t number, uint32_t) override { results_.erase(number); }
   void WakeAt(Duration when, uint64_t id) override;
 
  private:
@@ -55,7 +57,7 @@ class ReplayDriver final : public WorkloadPort {
   std::unique_ptr<WorkloadSource> source_;
   std::unique_ptr<Sink> sink_;                 // outlives the driver
   std::unique_ptr<internal::Driver> driver_;
-  std::vector<ObjectRef> results_;             // kept while other tasks may take them
+  std::map<uint64_t, ObjectRef> results_;      // by task: kept while other tasks may take them
   uint64_t submitted_ = 0;
   uint64_t ended_ = 0;
   bool abandoned_ = false;

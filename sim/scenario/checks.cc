@@ -111,7 +111,7 @@ void ReadSeeds(const Value& value, Problems& problems, RunSpec& run) {
 
 void ReadOutputs(const Value& value, Problems& problems, RunSpec& run) {
   static const std::vector<std::string> kOutputs = {"summary", "tasks",     "actors",     "nodes",
-                                                    "objects", "transfers", "autoscaler", "faults",
+                                                    "objects", "transfers", "store", "autoscaler", "faults",
                                                     "events",  "timeline",  "report"};
   ReadList(value, problems, "outputs", [&](const Value& element) {
     std::string name;

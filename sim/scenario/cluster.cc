@@ -25,6 +25,23 @@ void ReadCounts(MapReader& map, NodeTypeSpec& type) {
   if (type.max > kMostNodes) problems.Add(map.value(), "node type '" + type.name + "': more than a million nodes");
 }
 
+void ReadDisk(const Value& value, Problems& problems, DiskSpec& disk) {
+  MapReader map(value, problems, "disk");
+  map.Read("read", ReadBandwidth, disk.read_bandwidth);
+  map.Read("write", ReadBandwidth, disk.write_bandwidth);
+  map.Read("capacity", ReadBytes, disk.capacity);
+  map.Finish();
+}
+
+// A key of its own, because scenarios about objects all need it; the resource of that name means the same.
+void ReadStore(const Value& value, Problems& problems, ResourceSet& resources) {
+  int64_t bytes = 0;
+  ReadBytes(value, problems, bytes);
+  if (resources.Get(ResourceKind::kObjectStoreMemory) != FixedPoint{})
+    return problems.Add(value, "object_store_memory is given twice: here and in resources");
+  resources.Set(ResourceKind::kObjectStoreMemory, FixedPoint::Whole(bytes));
+}
+
 void ReadNodeType(const Value& value, Problems& problems, ClusterSpec& cluster) {
   NodeTypeSpec type;
   MapReader map(value, problems, "node_types");
@@ -36,6 +53,8 @@ void ReadNodeType(const Value& value, Problems& problems, ClusterSpec& cluster) 
       problems.Add(*resources, "resources must be a map, not " + resources->Describe());
     for (const Value::Entry& entry : resources->map) ReadResource(entry, problems, type.resources);
   }
+  if (const Value* store = map.Find("object_store_memory")) ReadStore(*store, problems, type.resources);
+  if (const Value* disk = map.Find("disk")) ReadDisk(*disk, problems, type.disk);
   if (const Value* labels = map.Find("labels")) {
     if (labels->kind != Value::Kind::kMap) problems.Add(*labels, "labels must be a map, not " + labels->Describe());
     for (const Value::Entry& entry : labels->map) ReadText(entry.value, problems, type.labels[entry.key.scalar]);

@@ -8,9 +8,10 @@ namespace orrery {
 
 namespace {
 
-constexpr std::array<FaultKind, 8> kKinds = {FaultKind::kKillWorker,    FaultKind::kKillNode, FaultKind::kKillDriver,
-                                             FaultKind::kRestartNode,   FaultKind::kSlowNode, FaultKind::kDropMessages,
-                                             FaultKind::kDelayMessages, FaultKind::kPartition};
+constexpr std::array<FaultKind, 11> kKinds = {
+    FaultKind::kKillWorker, FaultKind::kKillNode,     FaultKind::kKillDriver,    FaultKind::kRestartNode,
+    FaultKind::kSlowNode,   FaultKind::kDropMessages, FaultKind::kDelayMessages, FaultKind::kPartition,
+    FaultKind::kDiskFull,   FaultKind::kSlowDisk,     FaultKind::kDiskError};
 
 void ReadTarget(const Value& value, Problems& problems, std::vector<FaultTarget>& targets) {
   using Kind = FaultTarget::Kind;
@@ -68,17 +69,20 @@ void ReadTargets(MapReader& map, FaultSpec& fault) {
 void ReadDetails(MapReader& map, FaultSpec& fault) {
   const FaultKind kind = fault.kind;
   const bool messages = kind == FaultKind::kDropMessages || kind == FaultKind::kDelayMessages;
-  if (kind == FaultKind::kSlowNode) {
+  if (kind == FaultKind::kSlowNode || kind == FaultKind::kSlowDisk) {
     map.Require("factor");
     map.Read("factor", ReadPositive, fault.factor);
   } else {
-    map.Forbid("factor", "only with slow_node");
+    map.Forbid("factor", "only with slow_node and slow_disk");
+  }
+  if (messages || kind == FaultKind::kDiskError) {
+    map.Read("probability", ReadShare, fault.probability);
+  } else {
+    map.Forbid("probability", "only with drop_messages, delay_messages and disk_error");
   }
   if (messages) {
-    map.Read("probability", ReadShare, fault.probability);
     map.Read("message", ReadText, fault.message);
   } else {
-    map.Forbid("probability", "only with drop_messages and delay_messages");
     map.Forbid("message", "only with drop_messages and delay_messages");
   }
   if (kind == FaultKind::kDelayMessages) {
@@ -108,6 +112,9 @@ const char* FaultKindName(FaultKind kind) {
     case FaultKind::kDropMessages: return "drop_messages";
     case FaultKind::kDelayMessages: return "delay_messages";
     case FaultKind::kPartition: return "partition";
+    case FaultKind::kDiskFull: return "disk_full";
+    case FaultKind::kSlowDisk: return "slow_disk";
+    case FaultKind::kDiskError: return "disk_error";
   }
   return "?";
 }

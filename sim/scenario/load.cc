@@ -58,6 +58,36 @@ void CheckTargets(const Value& faults, Problems& problems, const Scenario& scena
   }
 }
 
+int64_t LargestOutput(const std::vector<int64_t>& outputs) {
+  return outputs.empty() ? 0 : *std::max_element(outputs.begin(), outputs.end());
+}
+
+// The largest object that a source makes, where the file says so.
+int64_t LargestObject(const SourceSpec& source) {
+  if (const auto* pattern = std::get_if<PatternSpec>(&source.what)) return pattern->size;
+  if (const auto* generator = std::get_if<GeneratorSpec>(&source.what)) return LargestOutput(generator->task.outputs);
+  int64_t largest = 0;
+  if (const auto* dag = std::get_if<DagSpec>(&source.what)) {
+    for (const DagSpec::Node& node : dag->tasks) largest = std::max(largest, LargestOutput(node.task.outputs));
+  }
+  return largest;
+}
+
+// Objects beyond the inline limit need a store to lie in.
+void CheckStores(const Value& workload, Problems& problems, const Scenario& scenario) {
+  const auto& types = scenario.cluster.node_types;
+  const bool stores = std::any_of(types.begin(), types.end(), [](const NodeTypeSpec& type) {
+    return type.resources.Get(ResourceKind::kObjectStoreMemory) != FixedPoint{};
+  });
+  if (stores || scenario.cluster.trace.has_value()) return;
+  for (const SourceSpec& source : scenario.workload.sources) {
+    if (LargestObject(source) <= scenario.policy.inline_limit) continue;
+    problems.Add(workload,
+                 "tasks make objects larger than policy.inline_limit, but no node type has an "
+                 "object_store_memory to put them in");
+  }
+}
+
 void ParseSections(const Value& root, ParseContext& context, Scenario& scenario) {
   MapReader map(root, context.problems, "the scenario");
   map.Read("name", ReadText, scenario.name);
@@ -67,6 +97,7 @@ void ParseSections(const Value& root, ParseContext& context, Scenario& scenario)
     ParseWorkload(*workload, context, CountNodes(scenario.cluster), scenario.workload);
   }
   if (const Value* policy = map.Find("policy")) ReadPolicy(*policy, context.problems, scenario.policy);
+  if (const Value* workload = map.Find("workload")) CheckStores(*workload, context.problems, scenario);
   if (const Value* faults = map.Find("faults")) {
     ParseFaults(*faults, context, scenario.faults);
     CheckTargets(*faults, context.problems, scenario);

@@ -39,6 +39,7 @@ void AppendType(const NodeTypeSpec& type, int64_t from, int64_t to, std::vector<
     node.speed = type.speed;
     node.boot_time = type.boot_time;
     node.price = type.price;
+    node.disk = type.disk;
     nodes.push_back(std::move(node));
   }
 }

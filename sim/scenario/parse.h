@@ -26,6 +26,10 @@ void ParseCluster(const Value& value, ParseContext& context, ClusterSpec& cluste
 // `nodes`: number of nodes of the cluster, for counts per node; 0 when a trace decides.
 void ParseWorkload(const Value& value, ParseContext& context, int64_t nodes, WorkloadSpec& workload);
 void ParseGenerator(const Value& value, ParseContext& context, int64_t nodes, GeneratorSpec& generator);
+// Whether a generator is one of those that make a graph around objects.
+bool NamesPattern(const Value& generator);
+void ParsePattern(const Value& value, ParseContext& context, int64_t nodes, PatternSpec& pattern);
+void ParseDag(const Value& value, ParseContext& context, DagSpec& dag);
 void ParseFaults(const Value& value, ParseContext& context, std::vector<FaultSpec>& faults);
 void ParseChecks(const Value& value, ParseContext& context, std::vector<CheckSpec>& checks);
 void ParseRun(const Value& value, ParseContext& context, RunSpec& run);

@@ -21,6 +21,13 @@ namespace orrery {
 
 // ---- cluster ----
 
+// Where a node's objects go when its store has no room for them.
+struct DiskSpec {
+  double read_bandwidth = 2e9;   // bytes per second
+  double write_bandwidth = 1e9;
+  int64_t capacity = int64_t{100} << 30;  // bytes
+};
+
 // Equal nodes. Without an autoscaler min == max == count.
 struct NodeTypeSpec {
   std::string name;
@@ -31,6 +38,7 @@ struct NodeTypeSpec {
   double speed = 1;           // a task of duration d runs d / speed
   Duration boot_time;
   double price = 0;           // per node and hour, in the user's currency
+  DiskSpec disk;
 };
 
 // Nodes read from a file; replaces the node types.
@@ -73,6 +81,7 @@ struct NodeSpec {
   double speed = 1;
   Duration boot_time;
   double price = 0;
+  DiskSpec disk;
 };
 
 // The nodes present at the start, the head first, then in the order of the file. Reads the cluster trace if there is
@@ -94,6 +103,7 @@ struct TaskSpec {
   int64_t max_retries = -1;  // -1: policy.task_max_retries
   Work work = Work::kSleep;  // what it does live; in simulation both occupy the worker only
   int64_t allocate_bytes = 0;  // memory it touches while it runs
+  std::vector<int64_t> outputs;  // sizes of its results in bytes, in order
 };
 
 // Tasks made by rule; one driver each.
@@ -115,18 +125,42 @@ struct GeneratorSpec {
 
 // A graph of tasks, free of cycles (checked when parsed).
 struct DagSpec {
+  struct Input {
+    int64_t task = 0;  // index of the task, or put, that makes it
+    int64_t output = 0;  // which of its outputs
+    auto operator<=>(const Input&) const = default;
+  };
   struct Node {
-    TaskSpec task;  // names are unique within the graph
-    std::vector<int64_t> after;  // indices of tasks whose results it takes
+    TaskSpec task = {};  // names are unique within the graph
+    std::vector<int64_t> after = {};  // indices of tasks that must have ended; nothing of theirs is moved
+    std::vector<Input> inputs = {};  // results that it takes
+    bool put = false;  // no task: the driver itself makes the one output, before it submits any task
   };
   std::vector<Node> tasks;
-  std::vector<int64_t> order;  // a permutation: the priority list by which the driver submits. Default: as written
+  // A permutation of the tasks without the puts: the priority list by which the driver submits. Default: as written.
+  std::vector<int64_t> order;
+  Duration at;  // when the driver begins
+};
+
+// A graph made by rule, around the objects that move between its tasks; one driver each.
+struct PatternSpec {
+  enum class Kind : uint8_t { kBroadcast, kShuffle, kAllReduce, kSpill, kHot, kChain };
+  Kind kind = Kind::kBroadcast;
+  TaskSpec task;  // the template of all tasks
+  TaskSpec reader;  // of those that only take objects: consumers, reducers, readers
+  int64_t size = 0;  // of each object, in bytes
+  int64_t objects = 1;  // kShuffle: maps; kSpill, kHot: objects; kChain: chains
+  int64_t readers = 0;  // kBroadcast: consumers; kShuffle: reduces; kHot: readers in all; kSpill: per object
+  int64_t width = 0;  // kAllReduce: tasks that contribute, and that get the result; kChain: links of a chain
+  int64_t fan_in = 2;  // kAllReduce: values combined by one task
+  double skew = 1;  // kHot: object k is read with weight 1 / k^skew (Zipf)
+  int64_t nodes = 0;  // kBroadcast: > 0: one consumer on each of this many nodes
   Duration at;  // when the driver begins
 };
 
 // Tasks of a production trace, one driver.
 struct TraceSpec {
-  enum class Format : uint8_t { kCsv, kSwf, kOpenb };
+  enum class Format : uint8_t { kCsv, kSwf, kOpenb, kWfFormat };
   // A column of a CSV trace.
   struct Column {
     std::string name;
@@ -142,7 +176,7 @@ struct TraceSpec {
 // One source of tasks.
 struct SourceSpec {
   std::string name;  // "generator", "dag", "trace" unless given; numbered when repeated
-  std::variant<GeneratorSpec, DagSpec, TraceSpec> what;
+  std::variant<GeneratorSpec, DagSpec, TraceSpec, PatternSpec> what;
 };
 
 struct WorkloadSpec {
@@ -155,6 +189,14 @@ struct WorkloadSpec {
 // sets it.
 Result<Trace> LoadTrace(const TraceSpec& spec);
 
+// A workflow that was recorded once: its tasks, the files between them as objects, files from outside as puts.
+struct Workflow {
+  DagSpec dag;
+  double makespan_s = 0;  // as recorded, with all that the system of that time added
+};
+// Reads a trace of format wfformat (WfFormat 1.5 JSON, plain or gzip). Errors name the file and what is wrong in it.
+Result<Workflow> LoadWorkflow(const TraceSpec& spec);
+
 // ---- faults, checks, run ----
 
 enum class FaultKind : uint8_t {
@@ -165,7 +207,10 @@ enum class FaultKind : uint8_t {
   kSlowNode,
   kDropMessages,
   kDelayMessages,
-  kPartition
+  kPartition,
+  kDiskFull,
+  kSlowDisk,
+  kDiskError
 };
 const char* FaultKindName(FaultKind kind);  // "kill_worker", ...
 
@@ -190,8 +235,8 @@ struct FaultSpec {
   Duration at;  // since the workload began
   std::vector<FaultTarget> targets;  // partition: these against the rest
   Duration duration;  // key `for`: then it heals (kill_node: a new node comes); 0: for good
-  double factor = 1;  // slow_node: its speed is multiplied by this
-  double probability = 1;  // drop_messages, delay_messages: of each message
+  double factor = 1;  // slow_node, slow_disk: the speed is multiplied by this
+  double probability = 1;  // drop_messages, delay_messages: of each message; disk_error: of each read
   Distribution delay;  // delay_messages: seconds added
   std::string message;  // drop_messages, delay_messages: only this kind; "": all
 };

@@ -99,6 +99,16 @@ void ReadStrategy(MapReader& map, SchedulingStrategy& strategy) {
                    strategy.kind);
 }
 
+// "output: 1GiB", or "outputs: [1GiB, 2MiB]".
+void ReadOutputs(MapReader& map, std::vector<int64_t>& outputs) {
+  const Value* one = map.Find("output");
+  const Value* several = map.Find("outputs");
+  const auto add = [&](const Value& value) { ReadBytes(value, map.problems(), outputs.emplace_back(0)); };
+  if (one != nullptr && several != nullptr) map.problems().Add(*one, "give output or outputs, not both");
+  if (several != nullptr) return ReadList(*several, map.problems(), "outputs", add);
+  if (one != nullptr) add(*one);
+}
+
 }  // namespace
 
 void ReadResource(const Value::Entry& entry, Problems& problems, ResourceSet& out) {
@@ -146,6 +156,7 @@ void ReadTaskKeys(MapReader& map, bool with_duration, TaskSpec& task) {
   map.Read("max_retries", ReadCount, task.max_retries);
   map.Choose<TaskSpec::Work>("work", {{"sleep", TaskSpec::Work::kSleep}, {"spin", TaskSpec::Work::kSpin}}, task.work);
   map.Read("allocate", ReadBytes, task.allocate_bytes);
+  if (with_duration) ReadOutputs(map, task.outputs);
 }
 
 void ReadPath(const Value& value, ParseContext& context, const std::string& option, std::string& out) {

@@ -25,6 +25,8 @@ Result<Trace> Read(const TraceSpec& spec) {
     case TraceSpec::Format::kCsv: return ReadCsvTrace(spec);
     case TraceSpec::Format::kSwf: return ReadSwf(spec.path, spec.options);
     case TraceSpec::Format::kOpenb: break;
+    case TraceSpec::Format::kWfFormat:
+      return Status(StatusCode::kInvalidArgument, "a workflow is a graph, no list of tasks: LoadWorkflow reads it");
   }
   const Result<OpenbPods> pods = ReadOpenbPods(spec.path, spec.options);
   if (!pods.ok()) return pods.status();

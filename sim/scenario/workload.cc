@@ -1,83 +1,10 @@
 #include <algorithm>
 
 #include "sim/scenario/parse.h"
-#include "sim/scenario/task_graph.h"
 
 namespace orrery {
 
 namespace {
-
-// Indices of the names in a list of task names; unknown ones are problems.
-std::vector<int64_t> ReadTaskNames(const Value& value, Problems& problems, const std::string& what,
-                                   const std::map<std::string, int64_t>& index) {
-  std::vector<int64_t> found;
-  const auto add = [&](const Value& element) {
-    const auto known = element.kind == Value::Kind::kScalar ? index.find(element.scalar) : index.end();
-    if (known != index.end()) return found.push_back(known->second);
-    std::vector<std::string> names;
-    for (const auto& [name, i] : index) names.push_back(name);
-    const bool few = names.size() <= 10 || !NearestName(element.scalar, names).empty();
-    problems.Add(element,
-                 what + ": there is no task " + element.Describe() + (few ? Suggest(element.scalar, names) : ""));
-  };
-  if (value.kind == Value::Kind::kScalar) {
-    add(value);
-  } else {
-    ReadList(value, problems, what, add);
-  }
-  return found;
-}
-
-void CheckGraph(const Value& at, Problems& problems, const DagSpec& dag) {
-  std::vector<std::string> names;
-  std::vector<TaskGraph::Edge> edges;
-  for (size_t i = 0; i < dag.tasks.size(); ++i) {
-    names.push_back(dag.tasks[i].task.name);
-    for (const int64_t before : dag.tasks[i].after) edges.push_back({before, static_cast<int64_t>(i)});
-  }
-  const Result<TaskGraph> graph = TaskGraph::Build(names, edges);
-  if (!graph.ok()) problems.Add(at, graph.status());
-}
-
-void ReadOrder(const Value& value, Problems& problems, const std::map<std::string, int64_t>& index, DagSpec& dag) {
-  dag.order = ReadTaskNames(value, problems, "order", index);
-  std::vector<int64_t> sorted = dag.order;
-  std::sort(sorted.begin(), sorted.end());
-  const bool repeats = std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end();
-  if (repeats || sorted.size() != dag.tasks.size()) problems.Add(value, "order must name every task once");
-}
-
-void ParseDag(const Value& value, ParseContext& context, DagSpec& dag) {
-  Problems& problems = context.problems;
-  MapReader map(value, problems, "dag");
-  map.Read("at", ReadTime, dag.at);
-  const Value* tasks = map.Require("tasks");
-  const Value* order = map.Find("order");
-  map.Finish();
-  if (tasks == nullptr) return;
-  const size_t before = problems.count();
-  std::map<std::string, int64_t> index;
-  std::vector<const Value*> after;
-  ReadList(*tasks, problems, "tasks", [&](const Value& element) {
-    MapReader keys(element, problems, "dag task");
-    TaskSpec task;
-    keys.Require("name");
-    ReadTaskKeys(keys, true, task);
-    after.push_back(keys.Find("after"));
-    keys.Finish();
-    if (!index.emplace(task.name, static_cast<int64_t>(dag.tasks.size())).second) {
-      problems.Add(element, "there are two tasks named '" + task.name + "'");
-    }
-    dag.tasks.push_back({std::move(task), {}});
-  });
-  for (size_t i = 0; i < dag.tasks.size(); ++i) {
-    if (after[i] != nullptr) dag.tasks[i].after = ReadTaskNames(*after[i], problems, "after", index);
-  }
-  if (dag.tasks.empty()) problems.Add(*tasks, "a dag holds at least one task");
-  if (order != nullptr) ReadOrder(*order, problems, index, dag);
-  for (size_t i = 0; order == nullptr && i < dag.tasks.size(); ++i) dag.order.push_back(static_cast<int64_t>(i));
-  if (problems.count() == before) CheckGraph(*tasks, problems, dag);
-}
 
 void ReadMapping(const Value& value, Problems& problems, TraceSpec& trace) {
   static const std::vector<std::string> kTimeUnits = {"s", "ms", "us", "ns"};
@@ -108,7 +35,10 @@ void ParseTrace(const Value& value, ParseContext& context, TraceSpec& trace) {
   Problems& problems = context.problems;
   MapReader map(value, problems, "trace");
   map.Require("format");
-  map.Choose<Format>("format", {{"csv", Format::kCsv}, {"swf", Format::kSwf}, {"openb", Format::kOpenb}}, trace.format);
+  map.Choose<Format>(
+      "format",
+      {{"csv", Format::kCsv}, {"swf", Format::kSwf}, {"openb", Format::kOpenb}, {"wfformat", Format::kWfFormat}},
+      trace.format);
   if (const Value* path = map.Require("path")) ReadPath(*path, context, "workload.trace.path", trace.path);
   if (trace.format == Format::kCsv) {
     if (const Value* mapping = map.Find("mapping")) ReadMapping(*mapping, problems, trace);
@@ -116,6 +46,10 @@ void ParseTrace(const Value& value, ParseContext& context, TraceSpec& trace) {
     map.Forbid("mapping", "only with format: csv");
   }
   map.Read("time_scale", ReadPositive, trace.options.time_scale);
+  if (trace.format == Format::kWfFormat) {
+    map.Forbid("limit", "a workflow is replayed as a whole");
+    map.Forbid("on_bad_row", "a workflow has no rows");
+  }
   map.Read("limit", ReadCount, trace.options.limit);
   map.Choose<OnBadRow>("on_bad_row", {{"fail", OnBadRow::kFail}, {"drop", OnBadRow::kDrop}}, trace.options.on_bad_row);
   if (const Value* task = map.Find("task")) {
@@ -140,7 +74,11 @@ void ReadSource(MapReader& map, ParseContext& context, int64_t nodes, WorkloadSp
     context.problems.Add(map.value(), "a workload is one of generator, dag or trace (or a list of such); " +
                                           std::to_string(given) + " are given");
   }
-  if (generator != nullptr) ParseGenerator(*generator, context, nodes, source.what.emplace<GeneratorSpec>());
+  if (generator != nullptr && NamesPattern(*generator)) {
+    ParsePattern(*generator, context, nodes, source.what.emplace<PatternSpec>());
+  } else if (generator != nullptr) {
+    ParseGenerator(*generator, context, nodes, source.what.emplace<GeneratorSpec>());
+  }
   if (dag != nullptr) ParseDag(*dag, context, source.what.emplace<DagSpec>());
   if (trace != nullptr) ParseTrace(*trace, context, source.what.emplace<TraceSpec>());
   source.name = generator != nullptr ? "generator" : dag != nullptr ? "dag" : "trace";

@@ -15,6 +15,7 @@ PlannedTask PlanFrom(const TaskSpec& spec, uint64_t number, Random& random) {
   task.max_retries = spec.max_retries;
   task.kind = spec.work;
   task.allocate_bytes = spec.allocate_bytes;
+  task.results = spec.outputs;
   return task;
 }
 
@@ -28,8 +29,15 @@ class GeneratorSource : public WorkloadSource {
   std::optional<uint64_t> Total() const override {
     return spec_.count > 0 ? std::optional<uint64_t>(spec_.count) : std::nullopt;
   }
+  bool MakesObjects() const final { return !spec_.task.outputs.empty(); }
+  // Nobody takes what these tasks make.
+  void OnTaskEnded(WorkloadPort& port, uint64_t number) final {
+    for (uint32_t i = 0; i < spec_.task.outputs.size(); ++i) port.Release(number, i);
+    OneEnded(port);
+  }
 
  protected:
+  virtual void OneEnded(WorkloadPort&) {}
   // False, and exhausted, when the bounds are reached.
   bool SubmitOne(WorkloadPort& port) {
     if (spec_.count > 0 && static_cast<int64_t>(submitted_) >= spec_.count) done_ = true;
@@ -58,7 +66,6 @@ class OpenSource final : public GeneratorSource {
     next_ = next_ + Duration::FromSeconds(Sample(spec_.interarrival, arrivals_));
     port.WakeAt(next_, 0);
   }
-  void OnTaskEnded(WorkloadPort&, uint64_t) override {}
 
  private:
   Duration next_;
@@ -71,7 +78,7 @@ class ClosedSource final : public GeneratorSource {
     for (int64_t client = 0; client < spec_.clients; ++client) port.WakeAt(spec_.at, 0);
   }
   void OnWake(WorkloadPort& port, uint64_t) override { SubmitOne(port); }
-  void OnTaskEnded(WorkloadPort& port, uint64_t) override {
+  void OneEnded(WorkloadPort& port) override {
     if (!done_) port.WakeAt(port.Elapsed() + Duration::FromSeconds(Sample(spec_.think_time, arrivals_)), 0);
   }
 };
@@ -86,7 +93,6 @@ class BurstSource final : public GeneratorSource {
     if (spec_.every.ns == 0) done_ = true;
     if (!done_) port.WakeAt(spec_.at + spec_.every * static_cast<int64_t>(burst + 1), burst + 1);
   }
-  void OnTaskEnded(WorkloadPort&, uint64_t) override {}
 };
 
 class ForkJoinSource final : public GeneratorSource {
@@ -94,7 +100,7 @@ class ForkJoinSource final : public GeneratorSource {
   using GeneratorSource::GeneratorSource;
   void Begin(WorkloadPort& port) override { port.WakeAt(spec_.at, 0); }
   void OnWake(WorkloadPort& port, uint64_t) override { Fork(port); }
-  void OnTaskEnded(WorkloadPort& port, uint64_t) override {
+  void OneEnded(WorkloadPort& port) override {
     if (--waiting_ == 0 && !done_) Fork(port);
   }
   std::optional<uint64_t> Total() const override { return static_cast<uint64_t>(spec_.width * spec_.stages); }

@@ -14,7 +14,15 @@
 
 namespace orrery {
 
-// One task to submit. `number` counts the source's tasks from 0.
+// A result of an earlier task, or put, of the same source.
+struct TaskInput {
+  uint64_t number = 0;    // of that task
+  uint32_t position = 0;  // among its results
+  int64_t bytes = 0;
+  auto operator<=>(const TaskInput&) const = default;
+};
+
+// One task to submit, or one object to put. `number` counts the source's tasks and puts from 0.
 struct PlannedTask {
   uint64_t number = 0;
   std::string name;
@@ -24,7 +32,9 @@ struct PlannedTask {
   int64_t max_retries = -1;       // -1: the setting task_max_retries
   TaskSpec::Work kind = TaskSpec::Work::kSleep;
   int64_t allocate_bytes = 0;
-  std::vector<uint64_t> after;    // tasks of this source whose results it takes
+  std::vector<TaskInput> inputs;  // what it takes
+  std::vector<int64_t> results;   // sizes in bytes of what it makes; 0: an empty value
+  bool put = false;               // no task: the driver makes results[0] itself
 };
 
 // What a source may do; implemented by the simulated driver and by the live replayer.
@@ -33,7 +43,10 @@ class WorkloadPort {
   virtual ~WorkloadPort() = default;
   // Since the source began.
   virtual Duration Elapsed() const = 0;
+  // OnTaskEnded follows. Puts that others take must have ended before those are submitted.
   virtual void Submit(PlannedTask task) = 0;
+  // The program lets go of this result: nothing that is submitted from now on takes it.
+  virtual void Release(uint64_t number, uint32_t position) = 0;
   // OnWake(id) follows when Elapsed() reaches `when`.
   virtual void WakeAt(Duration when, uint64_t id) = 0;
 };
@@ -49,15 +62,19 @@ class WorkloadSource {
   virtual ~WorkloadSource() = default;
   virtual void Begin(WorkloadPort& port) = 0;
   virtual void OnWake(WorkloadPort& port, uint64_t id) = 0;
-  // The task has its one end, good or bad.
+  // The task has its one end, good or bad; the put is there.
   virtual void OnTaskEnded(WorkloadPort& port, uint64_t number) = 0;
   // Nothing more will be submitted, once what was submitted has ended.
   virtual bool Exhausted() const = 0;
-  // Tasks it will submit in all, where that is known.
+  // Tasks it will submit in all (puts are none), where that is known.
   virtual std::optional<uint64_t> Total() const = 0;
-  // Tasks take the results of others (PlannedTask::after).
-  virtual bool ResultsUsed() const { return false; }
+  // Some results have bytes.
+  virtual bool MakesObjects() const { return false; }
   virtual std::optional<WorkloadBounds> Bounds() const { return std::nullopt; }
+  // Every task and put by its number, where they are known beforehand.
+  virtual const std::vector<PlannedTask>* Graph() const { return nullptr; }
+  // How long the original of a trace took, in seconds.
+  virtual std::optional<double> RecordedMakespan() const { return std::nullopt; }
 };
 
 // Makes the source of `spec`, reading its trace file if it has one. `random` drives arrivals and durations.

@@ -1,0 +1,160 @@
+#include "sim/record/object_log.h"
+
+#include <algorithm>
+
+#include "sim/record/columns.h"
+#include "sim/record/csv_writer.h"
+
+namespace orrery {
+
+void ObjectLog::OnTrace(Time now, const TraceEvent& event) {
+  const ObjectId id{event.task, static_cast<uint32_t>(event.c)};
+  switch (event.kind) {
+    case TraceKind::kObjectCreated:
+    case TraceKind::kObjectCopied:
+    case TraceKind::kObjectSpilled:
+    case TraceKind::kObjectRestored:
+    case TraceKind::kObjectEvicted: return OnCopy(now, event, id);
+    case TraceKind::kChunkFetched: return OnChunk(now, event, id);
+    case TraceKind::kObjectFreed: return OnFreed(now, id);
+    case TraceKind::kObjectLost: ++lost_; return;
+    case TraceKind::kObjectRebuilt: ++rebuilt_; return;
+    case TraceKind::kArgumentsLocal: saved_ += event.a; return;
+    case TraceKind::kNodeDead: return OnNodeDead(now, event.node);
+    default: return;
+  }
+}
+
+void ObjectLog::OnCopy(Time now, const TraceEvent& event, ObjectId id) {
+  const auto [it, is_new] = objects_.try_emplace(id);
+  Object& object = it->second;
+  if (is_new) object.created = now;
+  object.bytes = event.a;
+  Copy& copy = object.copies[event.node];
+  Copy next = copy;
+  switch (event.kind) {
+    case TraceKind::kObjectCopied: {
+      ++copied_;
+      if (const auto open = open_.find({id, event.node}); open != open_.end()) {
+        transfers_[open->second].complete = true;
+        open_.erase(open);
+      }
+      next.in_memory = true;
+      break;
+    }
+    case TraceKind::kObjectSpilled:
+      spilled_ += event.a;
+      next.on_disk = true;
+      break;
+    case TraceKind::kObjectRestored:
+      restored_ += event.a;
+      next.in_memory = true;
+      break;
+    case TraceKind::kObjectEvicted:
+      // From memory first; a copy that is on disk only is lost altogether.
+      if (!copy.in_memory) next.on_disk = false;
+      next.in_memory = false;
+      break;
+    default: next.in_memory = true; break;
+  }
+  Change(now, event.node, object, copy, next);
+  if (!next.in_memory && !next.on_disk) object.copies.erase(event.node);
+  object.most_copies = std::max(object.most_copies, object.copies.size());
+}
+
+void ObjectLog::OnChunk(Time now, const TraceEvent& event, ObjectId id) {
+  moved_ += event.a;
+  const NodeId from{static_cast<uint32_t>(event.b)};
+  const auto key = std::pair{id, event.node};
+  auto open = open_.find(key);
+  if (open != open_.end() && transfers_[open->second].from != from) {
+    open_.erase(open);  // it goes on from another node
+    open = open_.end();
+  }
+  if (open == open_.end()) {
+    open = open_.emplace(key, transfers_.size()).first;
+    transfers_.push_back({id, from, event.node, 0, now, now, false});
+  }
+  Transfer& transfer = transfers_[open->second];
+  transfer.bytes += event.a;
+  transfer.last = now;
+}
+
+// Its copies go now, or when the last reader lets go of them: a little later than it seems here.
+void ObjectLog::OnFreed(Time now, ObjectId id) {
+  const auto it = objects_.find(id);
+  if (it == objects_.end()) return;
+  ++freed_;
+  it->second.freed = now;
+  for (auto& [node, copy] : it->second.copies) Change(now, node, it->second, copy, {});
+  it->second.copies.clear();
+}
+
+void ObjectLog::OnNodeDead(Time now, NodeId node) {
+  for (auto& [id, object] : objects_) {
+    const auto copy = object.copies.find(node);
+    if (copy == object.copies.end()) continue;
+    Change(now, node, object, copy->second, {});
+    object.copies.erase(copy);
+  }
+}
+
+void ObjectLog::Change(Time now, NodeId node, const Object& object, Copy& copy, Copy next) {
+  Use& use = use_[node];
+  use.memory += object.bytes * (int64_t{next.in_memory} - int64_t{copy.in_memory});
+  use.disk += object.bytes * (int64_t{next.on_disk} - int64_t{copy.on_disk});
+  copy = next;
+  if (samples_.empty() || samples_.back().node != node || samples_.back().when != now)
+    samples_.push_back({now, node, use});
+  else
+    samples_.back().use = use;
+}
+
+void ObjectLog::WriteSummary(Summary& summary) const {
+  summary.SetUnsigned("objects.created", objects_.size());
+  summary.SetUnsigned("objects.freed", freed_);
+  summary.SetUnsigned("objects.lost", lost_);
+  summary.SetUnsigned("objects.rebuilt", rebuilt_);
+  summary.SetUnsigned("transfers.count", copied_);
+  summary.SetInteger("transfers.bytes", moved_);
+  summary.SetInteger("transfers.saved_by_locality_bytes", saved_);
+  summary.SetInteger("spill.bytes_written", spilled_);
+  summary.SetInteger("spill.bytes_read", restored_);
+}
+
+Status ObjectLog::WriteObjects(const std::string& path) const {
+  CsvWriter csv(path, HeaderRow(TableOf("objects")));
+  for (const auto& [id, object] : objects_) {
+    csv.Text(ToString(id)).Text(ToString(id.task.owner)).Integer(object.bytes).Seconds(object.created.ns);
+    if (object.freed.ns >= 0) {
+      csv.Seconds(object.freed.ns);
+    } else {
+      csv.Empty();
+    }
+    csv.Integer(static_cast<int64_t>(object.most_copies));
+    csv.EndRow();
+  }
+  return csv.Close();
+}
+
+Status ObjectLog::WriteTransfers(const std::string& path) const {
+  CsvWriter csv(path, HeaderRow(TableOf("transfers")));
+  for (const Transfer& transfer : transfers_) {
+    csv.Text(ToString(transfer.object)).Text(ToString(transfer.from)).Text(ToString(transfer.to));
+    csv.Integer(transfer.bytes).Seconds(transfer.first.ns).Seconds(transfer.last.ns);
+    csv.Text(transfer.complete ? "Ok" : "Unfinished");
+    csv.EndRow();
+  }
+  return csv.Close();
+}
+
+Status ObjectLog::WriteStore(const std::string& path) const {
+  CsvWriter csv(path, HeaderRow(TableOf("store")));
+  for (const Sample& sample : samples_) {
+    csv.Seconds(sample.when.ns).Text(ToString(sample.node)).Integer(sample.use.memory).Integer(sample.use.disk);
+    csv.EndRow();
+  }
+  return csv.Close();
+}
+
+}  // namespace orrery
