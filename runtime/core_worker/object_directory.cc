@@ -245,7 +245,7 @@ void ObjectDirectory::OnLocateObject(const Address& from, const msg::LocateObjec
   auto& questions = entry.questions;
   auto old = std::find_if(questions.begin(), questions.end(), [&](const Question& q) { return q.node == node; });
   if (old != questions.end()) {
-    question.again = old->round == question.round;
+    question.again = true;
     *old = std::move(question);
   } else {
     questions.push_back(std::move(question));

@@ -382,7 +382,7 @@ StoredValue TooLarge(const CoreContext& core, const std::string& what, size_t si
   return {StatusCode::kTooLarge,
           {},
           what + " of " + std::to_string(size) + " bytes exceeds inline_limit (" +
-              std::to_string(core.settings.inline_limit) + ") and was not written to the object store",
+              std::to_string(core.settings.inline_limit) + ")",
           {},
           0};
 }

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "runtime/messages/convert.h"
 #include "runtime/messages/orrery.pb.h"
 #include "tests/interaction/script.h"
 
@@ -33,6 +34,7 @@ Story::Story() {
                {"submit", &Story::Submit},
                {"put", &Story::Put},
                {"get", &Story::Get},
+               {"drop", &Story::Drop},
                {"cancel", &Story::Cancel},
                {"finish", &Story::Finish},
                {"fail", &Story::Fail},
@@ -279,6 +281,12 @@ void Story::Get(const Arguments& words) {
   Duration timeout{-1};
   if (words.size() > 2) timeout = ParseDuration(words[2].substr(words[2].find('=') + 1)).value();
   cluster().Get(Process(words.at(0)), Objects(words.at(1)), timeout, tasks_.count(words[0]) != 0);
+}
+
+void Story::Drop(const Arguments& words) {
+  Draft<msg::ReleaseObjects> release;
+  for (const ObjectId& object : Objects(words.at(1))) ToProto(object, release->add_objects());
+  cluster().FromApplication(Process(words.at(0)), std::move(release));
 }
 
 void Story::Cancel(const Arguments& words) {

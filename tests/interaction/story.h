@@ -48,6 +48,7 @@ class Story final : public ClusterObserver {
   void Submit(const Arguments& words);
   void Put(const Arguments& words);
   void Get(const Arguments& words);
+  void Drop(const Arguments& words);
   void Cancel(const Arguments& words);
   void Finish(const Arguments& words);
   void Fail(const Arguments& words);
