@@ -1,10 +1,14 @@
 // The parts of the public headers that need Protobuf: submissions, values, get, wait, put, cancel, context.
+#include <algorithm>
+
 #include "runtime/api/client.h"
 #include "runtime/api/context.h"
 #include "runtime/api/errors.h"
 #include "runtime/api/get.h"
+#include "runtime/api/outgoing.h"
 #include "runtime/api/task.h"
 #include "runtime/common/settings.h"
+#include "runtime/messages/convert.h"
 #include "runtime/messages/orrery.pb.h"
 
 namespace orrery {
@@ -30,27 +34,37 @@ Submission::Submission(const FunctionInfo& function, uint32_t class_id, const Ca
   if (!options->name.empty()) spec.set_name(options->name);
 }
 
-std::string& Submission::AddValue() {
+std::string& Submission::NextArgument() {
   return *message_.As<msg::SubmitTask>().mutable_spec()->add_args()->mutable_value();
+}
+
+void Submission::Finish(Outgoing& value) {
+  msg::TaskSpec& spec = *message_.As<msg::SubmitTask>().mutable_spec();
+  msg::TaskArg& arg = *spec.mutable_args(spec.args_size() - 1);
+  if (value.size() == 0) {
+    for (const ObjectRef& ref : value.refs()) ToProto(client_.ReferenceOf(ref), arg.add_refs());
+    return;
+  }
+  // Too large to travel with the task: an object of its own, which the task's own reference then keeps.
+  kept_.emplace_back(client_.Put(value, {}));
+  spec.mutable_args()->RemoveLast();
+  AddRef(kept_.back());
 }
 
 void Submission::AddRef(const ObjectRef& ref) {
   if (!ref) throw Error(StatusCode::kInvalidArgument, "an empty ref was given to " + std::string(function_.name));
-  const ObjectId id = ref.id();
+  const ObjectState& state = *ref.state();
+  if (state.client != &client_) client_.ReferenceOf(ref);  // throws
   msg::TaskArg& arg = *message_.As<msg::SubmitTask>().mutable_spec()->add_args();
-  arg.set_object_owner(id.task.owner.value);
-  arg.set_object_task(id.task.index);
-  arg.set_object_index(id.index);
+  arg.set_object_owner(state.id.task.owner.value);
+  arg.set_object_task(state.id.task.index);
+  arg.set_object_index(state.id.index);
+  if (state.owner) ToProto(state.owner, arg.mutable_owner_address());
 }
 
 ObjectState* Submission::Send() {
-  msg::TaskSpec& spec = *message_.As<msg::SubmitTask>().mutable_spec();
-  const uint64_t limit = client_.options().inline_limit;
-  for (const msg::TaskArg& arg : spec.args()) {
-    if (arg.value().size() > limit)
-      ThrowTooLarge("an argument of " + std::string(function_.name), arg.value().size(), limit);
-  }
   client_.AwaitRoom();
+  msg::TaskSpec& spec = *message_.As<msg::SubmitTask>().mutable_spec();
   const uint64_t index = client_.NextIndex();
   spec.set_owner(client_.identity().worker.value);
   spec.set_job(client_.identity().job.value);
@@ -61,34 +75,61 @@ ObjectState* Submission::Send() {
 // ---- Values ----
 
 struct Values::Body {
+  Body(Client& its_client, Message ready) : client(its_client), answer(std::move(ready)) {}
+  // Values in shared memory were pinned for this answer.
+  ~Body() {
+    const auto& values = answer.As<msg::ObjectsReady>().values();
+    for (int i = 0; i < values.size(); ++i) {
+      if (InMemory(values[i]) && std::find(taken.begin(), taken.end(), i) == taken.end())
+        client.ReleaseView(FromProto(values[i].object()));
+    }
+  }
+  static bool InMemory(const msg::ObjectValue& value) { return value.size() > 0 && value.status() == 0; }
+  Client& client;
   Message answer;
+  std::vector<int> taken;
 };
 
 void Values::Delete::operator()(Body* body) const { delete body; }
 
-std::string_view Values::At(size_t i) const {
-  const auto& ready = body_->answer.As<msg::ObjectsReady>();
-  const msg::ObjectValue& value = ready.values(static_cast<int>(i));
+Incoming Values::At(size_t i) const {
+  const msg::ObjectValue& value = body_->answer.As<msg::ObjectsReady>().values(static_cast<int>(i));
   if (value.status() != 0) ThrowError(static_cast<StatusCode>(value.status()), value.error(), value.stack());
-  return value.value();
+  if (value.size() > 0) return {body_->client.Stored(value.offset(), value.size()), true};
+  return {value.value(), false};
+}
+
+std::shared_ptr<const void> Values::TakePin(size_t i) {
+  struct Pin {
+    Client* client;
+    ObjectId object;
+    std::shared_ptr<ArenaMap> arena;
+    ~Pin() { client->ReleaseView(object); }
+  };
+  const msg::ObjectValue& value = body_->answer.As<msg::ObjectsReady>().values(static_cast<int>(i));
+  auto pin = std::make_shared<Pin>(&body_->client, FromProto(value.object()), body_->client.arena());
+  body_->taken.push_back(static_cast<int>(i));
+  return pin;
 }
 
 Values GetValues(const ObjectRef* refs, size_t count, int64_t timeout_ns) {
-  Message answer = Client::Current().Get(refs, count, timeout_ns);
-  const auto& ready = answer.As<msg::ObjectsReady>();
+  Client& client = Client::Current();
+  auto* body = new Values::Body(client, client.Get(refs, count, timeout_ns));
+  Values values(body);
+  const auto& ready = body->answer.As<msg::ObjectsReady>();
   if (ready.status() != 0) {
     throw TimeoutError(std::to_string(count - static_cast<size_t>(ready.values_size())) + " of " +
                        std::to_string(count) + " values were not there within " +
                        ToString(Duration::Nanos(timeout_ns)));
   }
-  return Values(new Values::Body{std::move(answer)});
+  return values;
 }
 
 std::vector<uint32_t> WaitFor(const ObjectRef* refs, size_t count, size_t num_returns, int64_t timeout_ns) {
   return Client::Current().Wait(refs, count, num_returns, timeout_ns);
 }
 
-ObjectState* PutValue(std::string bytes) { return Client::Current().Put(std::move(bytes)); }
+ObjectState* PutValue(Outgoing& value, std::string bytes) { return Client::Current().Put(value, std::move(bytes)); }
 
 }  // namespace internal
 

@@ -32,45 +32,6 @@ RunningTask*& CurrentTask() {
   return task;
 }
 
-namespace {
-
-constexpr size_t kStatesKept = 8192;
-
-// Refs may be dropped after their thread's list is gone: statics outlive thread locals.
-thread_local bool states_are_gone = false;
-struct StateList {
-  std::vector<ObjectState*> free;
-  ~StateList() {
-    states_are_gone = true;
-    for (ObjectState* state : free) delete state;
-  }
-};
-thread_local StateList states;
-
-}  // namespace
-
-ObjectState* NewObjectState(ObjectId id, Client* client) {
-  ObjectState* state = nullptr;
-  if (states_are_gone || states.free.empty()) {
-    state = new ObjectState;
-  } else {
-    state = states.free.back();
-    states.free.pop_back();
-    state->count.store(1, std::memory_order_relaxed);
-  }
-  state->id = id;
-  state->client = client;
-  return state;
-}
-
-void ReleaseObject(ObjectState* state) {
-  state->client->Release(state->id);
-  if (states_are_gone || states.free.size() >= kStatesKept)
-    delete state;
-  else
-    states.free.push_back(state);
-}
-
 Client* Client::CurrentOrNull() { return CurrentSlot().load(std::memory_order_acquire); }
 
 Client& Client::Current() {
@@ -94,6 +55,8 @@ void Client::Close() {
   open_.store(false);
   Client* self = this;
   CurrentSlot().compare_exchange_strong(self, nullptr);
+  std::lock_guard lock(arena_mutex_);
+  arena_.reset();  // views that are still looked through keep it
 }
 
 void Client::Break(const std::string& why) {
@@ -199,22 +162,9 @@ void Client::WakeIfRoom() {
   room_waiters_.clear();
 }
 
-ObjectState* Client::Put(std::string bytes) {
-  CheckOpen();
-  if (bytes.size() > options_.inline_limit) {
-    ThrowTooLarge("a value given to put", bytes.size(), options_.inline_limit);
-  }
-  const uint64_t index = NextIndex();
-  puts_.fetch_add(1);
-  Draft<msg::PutObject> put;
-  ToProto(ObjectId{{identity_.worker, index}, 0}, put->mutable_object());
-  put->set_value(std::move(bytes));
-  backend_.Post(std::move(put));
-  return NewObject(index);
-}
-
 void Client::Cancel(const ObjectRef& ref, bool force, bool recursive) {
   CheckOpen();
+  ReferenceOf(ref);
   if (ref.task().owner != identity_.worker)
     throw Error(StatusCode::kInvalidArgument, "only the process that submitted a task can cancel it");
   Draft<msg::CancelTask> cancel;
@@ -293,6 +243,7 @@ Message Client::Get(const ObjectRef* refs, size_t count, int64_t timeout_ns) {
   get->mutable_objects()->Reserve(static_cast<int>(count));
   for (size_t i = 0; i < count; ++i) {
     if (!refs[i]) throw Error(StatusCode::kInvalidArgument, "get of an empty ref");
+    if (refs[i].state()->client != this) ReferenceOf(refs[i]);  // throws
     ToProto(refs[i].id(), get->add_objects());
   }
   return Perform(request, std::move(get));
@@ -309,6 +260,7 @@ std::vector<uint32_t> Client::Wait(const ObjectRef* refs, size_t count, size_t n
   wait->set_from_task(CurrentTask() != nullptr);
   for (size_t i = 0; i < count; ++i) {
     if (!refs[i]) throw Error(StatusCode::kInvalidArgument, "wait for an empty ref");
+    if (refs[i].state()->client != this) ReferenceOf(refs[i]);  // throws
     ToProto(refs[i].id(), wait->add_objects());
   }
   const Message answer = Perform(request, std::move(wait));
@@ -322,11 +274,16 @@ void Client::OnMessage(Message message) {
     request = message.As<msg::ObjectsReady>().request();
   else if (message.kind() == MessageKind::kWaitReply)
     request = message.As<msg::WaitReply>().request();
-  std::lock_guard lock(mutex_);
+  else if (message.kind() == MessageKind::kObjectAllocated)
+    request = message.As<msg::ObjectAllocated>().request();
+  std::unique_lock lock(mutex_);
   Call** call = calls_.Find(request);
-  if (call == nullptr || (*call)->interrupted) return;  // the caller was interrupted
-  (*call)->answer = std::move(message);
-  backend_.Complete(**call);
+  if (call != nullptr && !(*call)->interrupted) {
+    (*call)->answer = std::move(message);
+    return backend_.Complete(**call);
+  }
+  lock.unlock();
+  ReleaseAll(message);  // the caller was interrupted
 }
 
 void Client::InterruptTask() {

@@ -7,24 +7,29 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "runtime/api/context.h"
 #include "runtime/api/ref.h"
 #include "runtime/common/lookup.h"
+#include "runtime/env/object_reference.h"
 #include "runtime/messages/message.h"
+#include "runtime/transport/arena_map.h"
 #include "runtime/transport/live_env.h"
 
 namespace orrery::internal {
 
 // One blocked call of a thread.
 struct Call {
-  Message answer;            // ObjectsReady or WaitReply
+  Message answer;            // ObjectsReady, WaitReply or ObjectAllocated
   bool from_task = false;    // the thread runs the worker's task
   bool interrupted = false;  // the task was cancelled
   Waiter waiter;             // live
   bool done = false;         // loopback
 };
+
+class Outgoing;
 
 // Where the core worker is driven.
 class Backend {
@@ -38,8 +43,10 @@ class Backend {
   virtual void Complete(Call& call) = 0;
   // From now on calls Client::OnTaskFinished for every task that ends; before, it calls Client::SetUnfinished once,
   // with the number of tasks that the core worker has not finished. A program that never has many unfinished tasks is
-// not counted.
+  // not counted.
   virtual void CountFinished(Client& client) = 0;
+  // The node's object memory; mapped when it is first asked for. May block. Any thread.
+  virtual Result<std::shared_ptr<ArenaMap>> OpenArena() = 0;
 };
 
 // Who this process is in the cluster.
@@ -47,6 +54,8 @@ struct Identity {
   WorkerId worker;
   JobId job;
   NodeId node;
+  Address self = {};  // where other processes reach this one
+  uint64_t cluster = 0;  // tells its cluster from others
 };
 
 struct ClientOptions {
@@ -81,7 +90,27 @@ class Client {
   void AwaitRoom();
   // SubmitTask, with all fields set but the parent's. A ref to its result.
   ObjectState* Submit(Message submit, uint64_t index, uint32_t class_id);
-  ObjectState* Put(std::string bytes);
+  // An id for a put.
+  ObjectId NewPut();
+  // The value becomes one of this process's objects; a ref to it. `bytes` is what `value` was encoded into.
+  ObjectState* Put(Outgoing& value, std::string bytes);
+  // Where to write an object of `size` bytes in shared memory, or nullptr when it is there already (the result of a
+  // retried task). Waits for room. Throws StoreFullError, DiskFullError, TooLargeError.
+  char* Allocate(ObjectId object, int64_t size, bool result);
+  // What was allocated will not be written.
+  void Abandon(ObjectId object);
+  // A further local reference to an object whose ref came from elsewhere.
+  ObjectState* Borrow(const ObjectReference& reference);
+  // Throws Error(kInvalidArgument) for a ref of another session.
+  ObjectReference ReferenceOf(const ObjectRef& ref) const;
+  // `size` bytes at `offset` of the node's object memory.
+  std::string_view Stored(int64_t offset, int64_t size);
+  // Keeps the mapping; nullptr before it is needed.
+  std::shared_ptr<ArenaMap> arena();
+  // A value of ObjectsReady that lies in shared memory is not looked at any more.
+  void ReleaseView(ObjectId object);
+  // Sends what Release has gathered.
+  void FlushReleased();
   // ObjectsReady.
   Message Get(const ObjectRef* refs, size_t count, int64_t timeout_ns);
   // Positions of ready refs.
@@ -97,7 +126,7 @@ class Client {
   }
 
   // ---- called by whoever drives the core worker ----
-  // ObjectsReady and WaitReply; others are not for the client.
+  // ObjectsReady, WaitReply and ObjectAllocated; others are not for the client.
   void OnMessage(Message message);
   // The core worker traced the end of a task of ours; counted from SetUnfinished on.
   void OnTaskFinished();
@@ -111,7 +140,8 @@ class Client {
   ObjectState* NewObject(uint64_t index) { return NewObjectState({{identity_.worker, index}, 0}, this); }
   Message Perform(uint64_t request, Message message);
   void DefineUpTo(uint32_t class_id);
-  void FlushReleased();
+  ArenaMap& Arena();
+  void ReleaseAll(const Message& ready);
   void WakeIfRoom();
   bool Block(Call& call);
   void CheckOpen();
@@ -140,6 +170,8 @@ class Client {
   std::mutex class_mutex_;
   std::mutex release_mutex_;
   std::vector<ObjectId> released_;  // under release_mutex_
+  std::mutex arena_mutex_;
+  std::shared_ptr<ArenaMap> arena_;  // under arena_mutex_
 };
 
 // What the thread that runs tasks knows of the present one.

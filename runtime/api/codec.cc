@@ -4,6 +4,20 @@ namespace orrery {
 
 void Reader::Fail(const char* why) { throw MalformedError(std::string("malformed value: ") + why); }
 
+void Writer::Elsewhere(const void* data, size_t size) {
+  if (memory_ != nullptr) {
+    if (size > left_) Reader::Fail("it changed while it was encoded");
+    std::memcpy(memory_, data, size);
+    memory_ += size;
+    left_ -= size;
+  } else {
+    // The limit is passed: from now on only the size matters.
+    if (out_ != nullptr) counted_ = out_->size();
+    out_ = nullptr;
+    counted_ += size;
+  }
+}
+
 uint64_t Reader::Size() {
   uint64_t n = 0;
   for (int shift = 0; shift < 64; shift += 7) {

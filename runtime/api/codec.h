@@ -12,8 +12,10 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "runtime/api/errors.h"
+#include "runtime/api/ref.h"
 #include "runtime/api/reflect.h"
 #include "runtime/common/ids.h"
 #include "runtime/common/random.h"
@@ -22,15 +24,27 @@ namespace orrery {
 
 static_assert(std::endian::native == std::endian::little, "the wire form is little-endian");
 
-// Appends to a string.
+// Where encodings go: to the end of a string, up to a limit beyond which bytes are only counted; or into memory of
+// exactly the size that was counted.
 class Writer {
  public:
-  explicit Writer(std::string& out) : out_(out) {}
-  void Bytes(const void* data, size_t size) { out_.append(static_cast<const char*>(data), size); }
+  explicit Writer(std::string& out, uint64_t limit = UINT64_MAX) : out_(&out), left_(limit) {}
+  Writer(char* memory, uint64_t size) : memory_(memory), left_(size) {}
+  void Bytes(const void* data, size_t size) {
+    if (size <= left_ && out_ != nullptr) {
+      left_ -= size;
+      out_->append(static_cast<const char*>(data), size);
+    } else {
+      Elsewhere(data, size);
+    }
+  }
   // LEB128.
   void Size(uint64_t n) {
-    for (; n >= 0x80; n >>= 7) out_.push_back(static_cast<char>(n | 0x80));
-    out_.push_back(static_cast<char>(n));
+    std::array<char, 10> bytes;
+    size_t count = 0;
+    for (; n >= 0x80; n >>= 7) bytes[count++] = static_cast<char>(n | 0x80);
+    bytes[count++] = static_cast<char>(n);
+    Bytes(bytes.data(), count);
   }
   template <class T>
   void Raw(const T& value) {
@@ -40,8 +54,24 @@ class Writer {
   void Enter();
   void Leave() { --depth_; }
 
+  // The value holds this ref: kept alive until the writer's user has handed it over.
+  void AddRef(const ObjectRef& ref) {
+    if (memory_ == nullptr) refs_.push_back(ref);
+  }
+  std::vector<ObjectRef>& refs() { return refs_; }
+  // Bytes beyond the limit were counted, not written: `counted` is the size of all.
+  bool overflowed() const { return counted_ > 0; }
+  uint64_t counted() const { return counted_; }
+  // Bytes of the memory that nothing was written to.
+  uint64_t left() const { return left_; }
+
  private:
-  std::string& out_;
+  void Elsewhere(const void* data, size_t size);
+  std::string* out_ = nullptr;
+  char* memory_ = nullptr;
+  uint64_t left_;
+  uint64_t counted_ = 0;
+  std::vector<ObjectRef> refs_;
   int depth_ = 0;
 };
 
@@ -164,8 +194,8 @@ consteval uint64_t PlainTag() {
 template <class T>
 struct CannotEncode {
   static_assert(!sizeof(T*),
-                "orrery cannot send this type to another process: it is a pointer, a reference, a Ref inside "
-                "a value, a view, or a class without a codec. Specialise orrery::Codec for it (codec.h)");
+                "orrery cannot send this type to another process: it is a pointer, a reference, a string_view or "
+                "span, or a class without a codec. Specialise orrery::Codec for it (codec.h)");
 };
 
 // What types that cannot be sent derive their codec from.
@@ -301,4 +331,6 @@ T DecodeFrom(std::string_view bytes) {
 
 }  // namespace orrery
 
+#include "runtime/api/codec_ref.h"  // IWYU pragma: export
 #include "runtime/api/codec_std.h"  // IWYU pragma: export
+#include "runtime/api/stored.h"     // IWYU pragma: export

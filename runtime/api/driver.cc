@@ -8,6 +8,7 @@
 #include "runtime/messages/convert.h"
 #include "runtime/messages/orrery.pb.h"
 #include "runtime/transport/endpoint.h"
+#include "runtime/transport/handshake.h"
 
 namespace orrery::internal {
 
@@ -91,7 +92,7 @@ Status Driver::Start(DriverOptions options) {
                          .pid = static_cast<uint32_t>(getpid()),
                          .registration = MakeRegistration(options, env_->address())};
   core_worker_ = std::make_unique<CoreWorker>(*env_, settings_, std::move(core));
-  backend_ = std::make_unique<LiveBackend>(*env_, *core_worker_, trace_);
+  backend_ = std::make_unique<LiveBackend>(*env_, *core_worker_, options.node_manager, trace_);
   env_->SetStateMachine(core_worker_.get());
   env_->SetLocalEndpoint(Address::Application(), &application_);
   env_->StartBackgroundThread();
@@ -121,7 +122,8 @@ void Driver::OnApplicationMessage(Message message) {
       }
       registered_ = true;
       registration_ = status;
-      identity_ = {WorkerId{ready.worker()}, JobId{ready.job()}, NodeId{ready.node()}};
+      identity_ = {WorkerId{ready.worker()}, JobId{ready.job()}, NodeId{ready.node()}, env_->address(),
+                   ClusterTag(env_->options().token)};
       return env_->Complete(ready_);
     }
     case MessageKind::kDriverClosed: return env_->Complete(closed_);

@@ -16,17 +16,11 @@ void ThrowError(StatusCode code, const std::string& message, const std::string& 
     case StatusCode::kInfeasible: throw InfeasibleError(message);
     case StatusCode::kUnavailable: throw UnavailableError(message);
     case StatusCode::kOwnerDied: throw OwnerDiedError(message);
+    case StatusCode::kObjectLost: throw ObjectLostError(message);
+    case StatusCode::kStoreFull: throw StoreFullError(message);
+    case StatusCode::kDiskFull: throw DiskFullError(message);
     default: throw Error(code, message);
   }
-}
-
-std::string TooLargeMessage(const std::string& what, uint64_t size, uint64_t limit) {
-  return what + " has " + std::to_string(size) + " bytes, above inline_limit (" + std::to_string(limit) +
-         " bytes); larger values need the object store, which is to come";
-}
-
-void ThrowTooLarge(const std::string& what, uint64_t size, uint64_t limit) {
-  throw TooLargeError(TooLargeMessage(what, size, limit));
 }
 
 }  // namespace orrery::internal

@@ -57,7 +57,7 @@ class CancelledError : public ErrorOf<StatusCode::kCancelled> {
 class TimeoutError : public ErrorOf<StatusCode::kTimedOut> {
   using ErrorOf::ErrorOf;
 };
-// A value exceeds the limit of what travels inside messages (setting inline_limit). The object store will lift it.
+// A value exceeds a stated limit, such as the size of a node's object store.
 class TooLargeError : public ErrorOf<StatusCode::kTooLarge> {
   using ErrorOf::ErrorOf;
 };
@@ -73,6 +73,19 @@ class UnavailableError : public ErrorOf<StatusCode::kUnavailable> {
 class OwnerDiedError : public ErrorOf<StatusCode::kOwnerDied> {
   using ErrorOf::ErrorOf;
 };
+// Every copy of the value is gone with its node, and it cannot be made again: it was put, or its task has no retries
+// left.
+class ObjectLostError : public ErrorOf<StatusCode::kObjectLost> {
+  using ErrorOf::ErrorOf;
+};
+// The node's object store has no room for the value and can make none.
+class StoreFullError : public ErrorOf<StatusCode::kStoreFull> {
+  using ErrorOf::ErrorOf;
+};
+// Nor has the disk that the store would spill to.
+class DiskFullError : public ErrorOf<StatusCode::kDiskFull> {
+  using ErrorOf::ErrorOf;
+};
 // The bytes are not a value of the type that was asked for.
 class MalformedError : public ErrorOf<StatusCode::kInvalidArgument> {
   using ErrorOf::ErrorOf;
@@ -82,9 +95,6 @@ namespace internal {
 
 // Throws the class that belongs to `code`. `stack` is that of a TaskReply: its first line names the exception's type.
 [[noreturn]] void ThrowError(StatusCode code, const std::string& message, const std::string& stack = {});
-// "WHAT has N bytes, above inline_limit (…)".
-std::string TooLargeMessage(const std::string& what, uint64_t size, uint64_t limit);
-[[noreturn]] void ThrowTooLarge(const std::string& what, uint64_t size, uint64_t limit);
 
 }  // namespace internal
 }  // namespace orrery

@@ -10,7 +10,9 @@
 
 #include "runtime/api/errors.h"
 #include "runtime/api/function.h"
+#include "runtime/api/outgoing.h"
 #include "runtime/api/thrown_stack.h"
+#include "runtime/messages/convert.h"
 #include "runtime/messages/orrery.pb.h"
 
 namespace orrery::internal {
@@ -28,6 +30,7 @@ std::string TypeNameOfCurrentException() {
 
 void Fail(msg::TaskExecuted& result, StatusCode status, const std::string& error, const std::string& stack) {
   result.clear_returns();
+  result.clear_stored();
   result.set_status(static_cast<uint32_t>(status));
   result.set_error(error);
   result.set_stack(stack);
@@ -45,6 +48,12 @@ void DescribeException(msg::TaskExecuted& result, std::string_view function, boo
     if (cancelled) return Fail(result, StatusCode::kCancelled, error.what(), "");
     Fail(result, StatusCode::kApplicationError, "orrery::CancelledError: " + std::string(error.what()),
          "orrery::CancelledError\n" + where);
+  } catch (const Error& error) {
+    const StatusCode code = error.code();
+    if (code == StatusCode::kStoreFull || code == StatusCode::kDiskFull || code == StatusCode::kTooLarge)
+      return Fail(result, code, std::string(function) + ": " + error.what(), "");  // of the result, as a rule
+    const std::string type = TypeNameOfCurrentException();
+    Fail(result, StatusCode::kApplicationError, type + ": " + error.what(), type + "\n" + where);
   } catch (const std::exception& error) {
     const std::string type = TypeNameOfCurrentException();
     Fail(result, StatusCode::kApplicationError, type + ": " + error.what(), type + "\n" + where);
@@ -54,52 +63,68 @@ void DescribeException(msg::TaskExecuted& result, std::string_view function, boo
   }
 }
 
-void CallFunction(const msg::TaskSpec& spec, const FunctionInfo& function, uint64_t inline_limit,
-                  msg::TaskExecuted& result) {
-  static thread_local std::vector<std::string_view> args;  // tasks do not nest on a thread
+void Call(const msg::TaskSpec& spec, const FunctionInfo& function, Client& client, Outgoing& result) {
+  static thread_local std::vector<Incoming> args;  // tasks do not nest on a thread
   args.clear();
-  for (const msg::TaskArg& arg : spec.args()) args.emplace_back(arg.value());
-  std::string& value = *result.add_returns();
-  function.thunk(args, value);
-  if (spec.num_returns() == 0) {
-    result.clear_returns();  // nobody will ask for it
-  } else if (value.size() > inline_limit) {
-    Fail(result, StatusCode::kTooLarge,
-         TooLargeMessage("the result of " + std::string(function.name), value.size(), inline_limit), "");
+  for (const msg::TaskArg& arg : spec.args()) {
+    if (arg.size() > 0)
+      args.push_back({client.Stored(arg.offset(), arg.size()), true});
+    else
+      args.push_back({arg.value(), false});
   }
+  function.thunk(args, result);
+}
+
+void CallFunction(const msg::TaskSpec& spec, const FunctionInfo& function, Client& client, Executed& executed,
+                  msg::TaskExecuted& result) {
+  std::string& value = *result.add_returns();
+  if (spec.num_returns() == 0) {  // nobody will ask for it
+    Outgoing nothing(value, nullptr);
+    Call(spec, function, client, nothing);
+    return result.clear_returns();
+  }
+  Outgoing out(value, {{WorkerId{spec.owner()}, spec.index()}, 0});
+  Call(spec, function, client, out);
+  if (out.size() == 0 && out.refs().empty()) return;
+  msg::StoredReturn& stored = *result.add_stored();
+  stored.set_size(out.size());
+  for (const ObjectRef& ref : out.refs()) ToProto(client.ReferenceOf(ref), stored.add_refs());
+  executed.refs = std::move(out.refs());
+  out.Taken();
 }
 
 }  // namespace
 
-Message ExecuteNow(const Message& request, RunningTask& task, uint64_t inline_limit) {
+Executed ExecuteNow(const Message& request, RunningTask& task, Client& client) {
   const auto& execute = request.As<msg::ExecuteTask>();
   const msg::TaskSpec& spec = execute.spec();
-  Draft<msg::TaskExecuted> result;
-  result->set_owner(spec.owner());
-  result->set_index(spec.index());
+  Executed executed{Message::New(MessageKind::kTaskExecuted), {}};
+  auto& result = executed.message.As<msg::TaskExecuted>();
+  result.set_owner(spec.owner());
+  result.set_index(spec.index());
   const Result<const FunctionInfo*> function = FindFunction(spec.function());
   if (!function.ok()) {
-    Fail(*result, function.status().code(), function.status().message(), "");
-    return result;
+    Fail(result, function.status().code(), function.status().message(), "");
+    return executed;
   }
   const FunctionInfo& info = *function.value();
   if (info.arity != kAnyArity && static_cast<size_t>(spec.args_size()) != info.arity) {
-    Fail(*result, StatusCode::kInvalidArgument,
+    Fail(result, StatusCode::kInvalidArgument,
          std::string(info.name) + " takes " + std::to_string(info.arity) + " arguments, not " +
              std::to_string(spec.args_size()),
          "");
-    return result;
+    return executed;
   }
   CurrentTask() = &task;
   CaptureThrownStacks(true);
   try {
-    CallFunction(spec, info, inline_limit, *result);
+    CallFunction(spec, info, client, executed, result);
   } catch (...) {
-    DescribeException(*result, info.name, task.cancelled.load());
+    DescribeException(result, info.name, task.cancelled.load());
   }
   CaptureThrownStacks(false);
   CurrentTask() = nullptr;
-  return result;
+  return executed;
 }
 
 }  // namespace orrery::internal

@@ -13,11 +13,12 @@
 #include <vector>
 
 #include "runtime/api/codec.h"
+#include "runtime/api/outgoing.h"
 
 namespace orrery::internal {
 
-// Takes the encoded arguments, appends the encoded result.
-using Thunk = void (*)(const std::vector<std::string_view>& args, std::string& result);
+// Takes the encoded arguments, encodes the result.
+using Thunk = void (*)(const std::vector<Incoming>& args, Outgoing& result);
 
 inline constexpr size_t kAnyArity = ~size_t{0};  // the thunk looks itself
 
@@ -124,17 +125,17 @@ struct ThunkFor {
                 "orrery: a task works on copies of its arguments; take them by value or by "
                 "const reference, and return what changed");
   template <size_t... I>
-  static void CallWith(const std::vector<std::string_view>& args, std::string& result, std::index_sequence<I...>) {
+  static void CallWith(const std::vector<Incoming>& args, Outgoing& result, std::index_sequence<I...>) {
     (void)args;
-    std::tuple<StoredArgument<Ps>...> stored{DecodeFrom<StoredArgument<Ps>>(args[I])...};
+    std::tuple<StoredArgument<Ps>...> stored{DecodeIncoming<StoredArgument<Ps>>(args[I])...};
     (void)stored;
     if constexpr (std::is_void_v<R>) {
       kFunction(std::forward<Ps>(std::get<I>(stored))...);
     } else {
-      EncodeTo<std::remove_cvref_t<R>>(kFunction(std::forward<Ps>(std::get<I>(stored))...), result);
+      result.Encode<std::remove_cvref_t<R>>(kFunction(std::forward<Ps>(std::get<I>(stored))...));
     }
   }
-  static void Call(const std::vector<std::string_view>& args, std::string& result) {
+  static void Call(const std::vector<Incoming>& args, Outgoing& result) {
     CallWith(args, result, std::index_sequence_for<Ps...>{});
   }
 };

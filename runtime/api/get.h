@@ -4,14 +4,15 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
-#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "runtime/api/codec.h"
+#include "runtime/api/outgoing.h"
 #include "runtime/api/ref.h"
 
 namespace orrery {
@@ -26,13 +27,15 @@ int64_t Nanoseconds(std::chrono::duration<Rep, Period> timeout) {
   return ns < 0 ? 0 : ns;
 }
 
-// Answer to a get: the encoded values, in the order asked for.
+// Answer to a get: the encoded values, in the order asked for. Those in shared memory stay there as long as this does.
 class Values {
  public:
   struct Body;
   explicit Values(Body* body) : body_(body) {}
   // Throws the error that stands in the value's place.
-  std::string_view At(size_t i) const;
+  Incoming At(size_t i) const;
+  // What the value at `i`, which lies in shared memory, lives by; once.
+  std::shared_ptr<const void> TakePin(size_t i);
 
  private:
   struct Delete {
@@ -51,12 +54,24 @@ const ObjectRef* Plain(const Ref<T>* refs) {
 // All throw UnavailableError outside a session, CancelledError when the calling task is cancelled meanwhile.
 Values GetValues(const ObjectRef* refs, size_t count, int64_t timeout_ns);
 std::vector<uint32_t> WaitFor(const ObjectRef* refs, size_t count, size_t num_returns, int64_t timeout_ns);
-ObjectState* PutValue(std::string bytes);
+ObjectState* PutValue(Outgoing& value, std::string bytes);
 
 template <class T>
 T ValueAt(const Values& values, size_t i) {
-  const std::string_view bytes = values.At(i);
-  if constexpr (!std::is_void_v<T>) return DecodeFrom<T>(bytes);
+  const Incoming value = values.At(i);
+  if constexpr (!std::is_void_v<T>) return DecodeIncoming<T>(value);
+}
+
+template <class T>
+auto ViewOf(Values values) {
+  using E = typename ElementOf<T>::Type;
+  const Incoming value = values.At(0);
+  if (value.stored) {
+    const std::span<const E> elements = InPlace<T>(value.bytes);
+    return View<E>(elements, values.TakePin(0));
+  }
+  const T copy = DecodeFrom<T>(value.bytes);
+  return CopiedView(std::span<const E>(copy.data(), copy.size()));
 }
 
 template <class T>
@@ -116,6 +131,24 @@ T Ref<T>::get(std::chrono::duration<Rep, Period> timeout) const {
   return orrery::get(*this, timeout);
 }
 
+// Waits for the value and returns a look at it; nothing is copied when it lies in shared memory.
+template <class T>
+  requires internal::kInPlace<T>
+View<typename internal::ElementOf<T>::Type> view(const Ref<T>& ref) {
+  return internal::ViewOf<T>(internal::GetValues(&ref, 1, internal::kForEver));
+}
+template <class T, class Rep, class Period>
+  requires internal::kInPlace<T>
+View<typename internal::ElementOf<T>::Type> view(const Ref<T>& ref, std::chrono::duration<Rep, Period> timeout) {
+  return internal::ViewOf<T>(internal::GetValues(&ref, 1, internal::Nanoseconds(timeout)));
+}
+template <class T>
+View<typename internal::ElementOf<T>::Type> Ref<T>::view() const
+  requires(!std::is_void_v<typename internal::ElementOf<T>::Type>)
+{
+  return orrery::view(*this);
+}
+
 template <class T>
 struct WaitResult {
   std::vector<Ref<T>> ready;    // has a value or an error; in the order given
@@ -139,18 +172,31 @@ WaitResult<T> wait(const std::vector<Ref<T>>& refs, size_t num_returns = 1,
   return result;
 }
 
-// A value without a task: pass it to several tasks, encoded once.
+// A value without a task: pass it to several tasks, encoded once. A large one (above inline_limit) is written once,
+// straight into the node's shared memory; vectors and strings of trivially copyable elements by one memcpy. Waits while
+// the store makes room; throws StoreFullError, DiskFullError or TooLargeError when there will be none.
 template <class T>
   requires Encodable<std::remove_cvref_t<T>>
 Ref<std::remove_cvref_t<T>> put(const T& value) {
   std::string bytes;
-  EncodeTo<std::remove_cvref_t<T>>(value, bytes);
-  return Ref<std::remove_cvref_t<T>>(internal::PutValue(std::move(bytes)));
+  internal::Outgoing out(bytes);
+  out.Encode<std::remove_cvref_t<T>>(value);
+  return Ref<std::remove_cvref_t<T>>(internal::PutValue(out, std::move(bytes)));
+}
+// Elements that lie in a row somewhere else, as a vector.
+template <class E, size_t kExtent>
+  requires internal::kInPlace<std::vector<std::remove_const_t<E>>>
+Ref<std::vector<std::remove_const_t<E>>> put(std::span<E, kExtent> elements) {
+  using Value = std::remove_const_t<E>;
+  std::string bytes;
+  internal::Outgoing out(bytes);
+  out.Encode(View<Value>(elements, nullptr));
+  return Ref<std::vector<Value>>(internal::PutValue(out, std::move(bytes)));
 }
 
 struct CancelOptions {
   bool force =
-      false;     // kill the worker if the task runs; else the task must look at orrery::cancelled(), or wait in get
+      false;  // kill the worker if the task runs; else the task must look at orrery::cancelled(), or wait in get
   bool recursive = true;  // also the tasks that the task submitted
 };
 // Asks that the task of `ref` does not go on; its value becomes CancelledError unless it finishes first. Returns at

@@ -3,6 +3,7 @@
 
 #include "runtime/api/client.h"
 #include "runtime/core_worker/core_worker.h"
+#include "runtime/transport/arena_door.h"
 #include "runtime/transport/live_env.h"
 
 namespace orrery::internal {
@@ -10,13 +11,19 @@ namespace orrery::internal {
 class LiveBackend final : public Backend, public TraceSink {
  public:
   // `next` gets every event, from the start; may be nullptr. All outlive the backend's use.
-  LiveBackend(LiveEnv& env, CoreWorker& core_worker, TraceSink* next)
-      : env_(env), core_worker_(core_worker), next_(next) {
+  LiveBackend(LiveEnv& env, CoreWorker& core_worker, const Address& node_manager, TraceSink* next)
+      : env_(env), core_worker_(core_worker), node_manager_(node_manager), next_(next) {
     env_.SetTraceSink(next_);
   }
   void Post(Message message) override { env_.Post(Address::Application(), std::move(message)); }
   bool Await(Call& call) override { return env_.Await(call.waiter, Duration{-1}); }
   void Complete(Call& call) override { env_.Complete(call.waiter); }
+  Result<std::shared_ptr<ArenaMap>> OpenArena() override {
+    return orrery::OpenArena({.socket_dir = env_.options().socket_dir,
+                              .token = env_.options().token,
+                              .self = env_.address(),
+                              .node_manager = node_manager_});
+  }
   // Tracing costs a look at the clock per event: only programs with very many unfinished tasks pay it.
   void CountFinished(Client& client) override {
     env_.PostCall([this, &client] {
@@ -33,6 +40,7 @@ class LiveBackend final : public Backend, public TraceSink {
  private:
   LiveEnv& env_;
   CoreWorker& core_worker_;
+  const Address node_manager_;
   TraceSink* const next_;
   Client* client_ = nullptr;
 };

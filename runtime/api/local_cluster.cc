@@ -70,6 +70,8 @@ std::vector<std::string> NodeWords(const LocalNode& node) {
                                     "--num-gpus=" + Exactly(resources.Get(ResourceKind::kGpu))};
   const FixedPoint memory = resources.Get(ResourceKind::kMemory);
   if (memory > FixedPoint()) words.push_back("--memory=" + Exactly(memory) + "B");
+  const FixedPoint store = resources.Get(ResourceKind::kObjectStoreMemory);
+  if (store > FixedPoint()) words.push_back("--object-store-memory=" + Exactly(store) + "B");
   std::string custom, labels;
   for (const auto& [name, amount] : resources.custom())
     custom += (custom.empty() ? "{\"" : ", \"") + name + "\": " + Exactly(amount);

@@ -6,9 +6,11 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "runtime/api/function.h"
 #include "runtime/api/options.h"
+#include "runtime/api/outgoing.h"
 #include "runtime/api/ref.h"
 #include "runtime/messages/message.h"
 
@@ -29,27 +31,52 @@ class Submission {
  public:
   Submission(const FunctionInfo& function, uint32_t class_id, const CallOptions* options);
 
-  // The next argument is encoded into the string returned; checked for its size by Send.
-  std::string& AddValue();
+  // The next argument. One too large to travel with the task becomes an object (see put).
+  template <class T>
+  void AddValue(const T& value) {
+    Outgoing out(NextArgument());
+    out.Encode(value);
+    Finish(out);
+  }
   // The next argument is the value of this ref.
   void AddRef(const ObjectRef& ref);
-  // Hands the task over; a ref to its result. Throws TooLargeError.
+  // Hands the task over; a ref to its result.
   ObjectState* Send();
 
  private:
+  std::string& NextArgument();
+  void Finish(Outgoing& value);
+
   Client& client_;
   const FunctionInfo& function_;
   const uint32_t class_id_;
   Message message_;  // SubmitTask
+  std::vector<ObjectRef> kept_;  // until it is handed over
 };
+
+// Parameters that take what a sequence holds without a copy.
+template <class T>
+inline constexpr bool kIsView = false;
+template <class E>
+inline constexpr bool kIsView<View<E>> = true;
+template <class P, class T>
+consteval bool Shows() {
+  if constexpr (kIsView<P> && !kIsView<T>)
+    return std::is_same_v<typename ElementOf<T>::Type, typename ElementOf<P>::Type>;
+  else
+    return false;
+}
 
 template <class P, class A>
 consteval bool AcceptsArgument() {
   using Given = std::remove_cvref_t<A>;
-  if constexpr (kIsRef<Given>)
-    return std::is_same_v<typename Given::Value, StoredArgument<P>>;
+  using Stored = StoredArgument<P>;
+  if constexpr (kIsRef<Stored> && std::is_same_v<Given, Stored>)
+    return true;  // the ref itself
+  else if constexpr (kIsRef<Given>)
+    return std::is_same_v<typename Given::Value, Stored> || Shows<Stored, typename Given::Value>();
   else
-    return std::is_convertible_v<A, StoredArgument<P>>;
+    return std::is_convertible_v<A, Stored> || Shows<Stored, Given>();
 }
 template <class Parameters, class... As>
 inline constexpr bool kAccepts = false;
@@ -60,13 +87,14 @@ inline constexpr bool kAccepts<TypeList<Ps...>, As...> = (AcceptsArgument<Ps, As
 template <class P, class A>
 void AddArgument(Submission& submission, A&& argument) {
   using Stored = StoredArgument<P>;
-  if constexpr (kIsRef<std::remove_cvref_t<A>>) {
+  using Given = std::remove_cvref_t<A>;
+  if constexpr (std::is_same_v<Given, Stored> || Shows<Stored, Given>()) {
+    submission.AddValue(argument);
+  } else if constexpr (kIsRef<Given>) {
     submission.AddRef(argument);
-  } else if constexpr (std::is_same_v<std::remove_cvref_t<A>, Stored>) {
-    EncodeTo<Stored>(argument, submission.AddValue());
   } else {
     const Stored converted = std::forward<A>(argument);
-    EncodeTo<Stored>(converted, submission.AddValue());
+    submission.AddValue(converted);
   }
 }
 

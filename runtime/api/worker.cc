@@ -14,6 +14,7 @@
 #include "runtime/core_worker/core_worker.h"
 #include "runtime/messages/orrery.pb.h"
 #include "runtime/transport/endpoint.h"
+#include "runtime/transport/handshake.h"
 #include "runtime/transport/live_env.h"
 #include "runtime/transport/session.h"
 
@@ -67,7 +68,7 @@ Worker::Worker(const WorkerEnvironment& environment, const Settings& settings, s
       host_([this](Message message) { OnHostMessage(message); }),
       application_([this](Message message) { OnApplicationMessage(std::move(message)); }),
       core_worker_(*env_, settings_, CoreOptions(environment, *env_)),
-      backend_(*env_, core_worker_, nullptr),
+      backend_(*env_, core_worker_, environment.node_manager, nullptr),
       id_(environment.worker) {
   env_->SetStateMachine(&core_worker_);
   env_->SetLocalEndpoint(Address::Executor(), &executor_);
@@ -105,14 +106,17 @@ void Worker::RunTask(const Message& execute) {
   env_->Release(false);
   const Time start =
       last_finish_;  // of the row's begin or its last task: within a microsecond of now, without asking the clock
-  Message executed = ExecuteNow(execute, running_, client_->options().inline_limit);
+  Executed executed = ExecuteNow(execute, running_, *client_);
   last_finish_ = env_->Now();
+  client_->FlushReleased();
   env_->Acquire();
   in_task_ = false;
-  auto& result = executed.As<msg::TaskExecuted>();
+  auto& result = executed.message.As<msg::TaskExecuted>();
   result.set_start_ns(start.ns);
   result.set_finish_ns(last_finish_.ns);
-  core_worker_.OnMessage(Address::Executor(), std::move(executed));
+  // What the function has put, borrowed and let go comes before its end.
+  env_->DeliverLocal();
+  core_worker_.OnMessage(Address::Executor(), std::move(executed.message));
 }
 
 void Worker::OnExecutorMessage(Message message) {
@@ -142,7 +146,9 @@ void Worker::OnHostMessage(const Message& message) {
 void Worker::OnApplicationMessage(Message message) {
   if (message.kind() == MessageKind::kDriverReady) {
     const auto& ready = message.As<msg::DriverReady>();
-    client_ = &Client::Open(backend_, {id_, JobId{ready.job()}, NodeId{ready.node()}}, ClientOptionsFrom(settings_));
+    const Identity identity{id_, JobId{ready.job()}, NodeId{ready.node()}, env_->address(),
+                            ClusterTag(env_->options().token)};
+    client_ = &Client::Open(backend_, identity, ClientOptionsFrom(settings_));
     return;
   }
   client_->OnMessage(std::move(message));

@@ -19,6 +19,7 @@ class DaemonBase {
   ~DaemonBase();
 
   LiveEnv& env() { return *env_; }
+  const Session& session() const { return session_; }
   // Tells who started us that it failed, prints it, and returns exit code 1.
   static int GiveUp(const DaemonOptions& options, const Status& status);
   // Writes the record and tells the starter "ok".

@@ -6,6 +6,7 @@
 #include "runtime/main/daemon_base.h"
 #include "runtime/node_manager/node_manager.h"
 #include "runtime/transport/endpoint.h"
+#include "runtime/transport/object_memory.h"
 
 namespace orrery {
 
@@ -32,6 +33,17 @@ Result<NodeOptions> NodeOptionsOf(const StartOptions& start, const Address& self
   return options;
 }
 
+Result<std::unique_ptr<ObjectMemory>> OpenMemory(DaemonBase& daemon, const Settings& settings,
+                                                 const ResourceSet& total) {
+  Result<std::vector<std::string>> parents = SpillParents(settings, daemon.session().spill_dir());
+  if (!parents.ok()) return parents.status();
+  ObjectMemoryOptions options;
+  options.capacity = total.Get(ResourceKind::kObjectStoreMemory).raw / FixedPoint::kUnit;
+  options.spill_parents = *parents;
+  options.stall_timeout = settings.object_pull_retry;
+  return ObjectMemory::Create(daemon.env(), std::move(options));
+}
+
 }  // namespace
 
 int RunNodeDaemon(const DaemonOptions& options) {
@@ -41,6 +53,10 @@ int RunNodeDaemon(const DaemonOptions& options) {
   if (!daemon.ok()) return DaemonBase::GiveUp(options, daemon.status());
   Result<NodeOptions> node_options = NodeOptionsOf(options.start, (*daemon)->env().address());
   if (!node_options.ok()) return DaemonBase::GiveUp(options, node_options.status());
+  Result<std::unique_ptr<ObjectMemory>> memory = OpenMemory(**daemon, *settings, node_options->total);
+  if (!memory.ok()) return DaemonBase::GiveUp(options, memory.status());
+  (*daemon)->env().SetLocalEndpoint(Address::Memory(), memory->get());
+  node_options->memory = (*memory)->address();
   NodeManager node((*daemon)->env(), *settings, *node_options);
   bool ready = false;
   return (*daemon)->Run(node, [&] {

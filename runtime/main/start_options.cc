@@ -6,8 +6,11 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cmath>
+#include <cstring>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "runtime/scheduling/policy.h"
@@ -40,6 +43,27 @@ int MachineGpus() {
 
 int64_t MachineMemory() { return int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE); }
 
+// What shared memory can hold: the machine's memory, or the container's share of it.
+int64_t SharedMemoryLimit() {
+  std::ifstream file("/sys/fs/cgroup/memory.max");
+  int64_t share = 0;
+  return file >> share && share > 0 ? std::min(share, MachineMemory()) : MachineMemory();
+}
+
+// Defaults as in Ray.
+Result<int64_t> ObjectStoreMemory(const std::string& text) {
+  constexpr int64_t kMost = 200'000'000'000;
+  const int64_t limit = SharedMemoryLimit();
+  if (text.empty()) return std::min(limit / 10 * 3, kMost);
+  Result<int64_t> given = ParseBytes(text);
+  if (!given.ok()) return Bad("--object-store-memory: " + given.status().message());
+  if (*given > limit) {
+    return Bad("--object-store-memory: " + text + " is more than the " + std::to_string(limit) +
+               " bytes of memory that this machine has for it");
+  }
+  return given;
+}
+
 Status AddCustom(const std::string& text, ResourceSet& total) {
   const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
   const std::string hint = R"(; write for example --resources '{"tpu": 4, "licence": 1}')";
@@ -49,7 +73,8 @@ Status AddCustom(const std::string& text, ResourceSet& total) {
       return Bad("--resources: the amount of '" + name + "' must be a number >= 0");
     for (size_t kind = 0; kind < kPredefinedResources; ++kind) {
       if (name == ResourceKindName(static_cast<ResourceKind>(kind))) {
-        return Bad("--resources: '" + name + "' has its own flag (--num-cpus, --num-gpus, --memory)");
+        return Bad("--resources: '" + name +
+                   "' has its own flag (--num-cpus, --num-gpus, --memory, --object-store-memory)");
       }
     }
     total.Set(name, FixedPoint::FromDouble(amount.get<double>()));
@@ -74,6 +99,8 @@ void AddNodeFlags(CLI::App& app, StartOptions& options) {
       ->check(amount);
   app.add_option("--memory", options.memory,
                  "memory that tasks may ask for, e.g. 8GiB (default: 70 % of this machine's)");
+  app.add_option("--object-store-memory", options.object_store_memory,
+                 "shared memory for large values, e.g. 4GiB (default: 30 % of this machine's, at most 200GB)");
   app.add_option("--resources", options.resources, R"(custom resources as JSON, e.g. '{"tpu": 4}')");
   app.add_option("--labels", options.labels, "labels, e.g. zone=a,disk=ssd");
   app.add_option("--name", options.name, "name of the node (default: given by the cluster, node-1, node-2, …)");
@@ -91,6 +118,7 @@ std::vector<std::string> NodeFlags(const StartOptions& options) {
   add("--num-cpus", number(options.num_cpus));
   add("--num-gpus", number(options.num_gpus));
   add("--memory", options.memory);
+  add("--object-store-memory", options.object_store_memory);
   add("--resources", options.resources);
   add("--labels", options.labels);
   add("--name", options.name);
@@ -130,11 +158,30 @@ Result<ResourceSet> TotalResources(const StartOptions& options) {
     memory = *given;
   }
   total.Set(ResourceKind::kMemory, FixedPoint::Whole(memory));
+  Result<int64_t> store = ObjectStoreMemory(options.object_store_memory);
+  if (!store.ok()) return store.status();
+  total.Set(ResourceKind::kObjectStoreMemory, FixedPoint::Whole(*store));
   if (!options.resources.empty()) {
     Status status = AddCustom(options.resources, total);
     if (!status.ok()) return status;
   }
   return total;
+}
+
+Result<std::vector<std::string>> SpillParents(const Settings& settings, const std::string& session_folder) {
+  const std::string& text = settings.spill_directories;
+  if (text == "none") return std::vector<std::string>();
+  if (text.empty()) return std::vector<std::string>{session_folder};
+  std::vector<std::string> parents;
+  for (size_t at = 0; at <= text.size();) {
+    const size_t end = std::min(text.find(',', at), text.size());
+    const std::string folder = text.substr(at, end - at);
+    if (access(folder.c_str(), W_OK | X_OK) != 0)
+      return Bad("setting 'spill_directories': cannot write to '" + folder + "': " + std::strerror(errno));
+    parents.push_back(folder + "/orrery-spill-" + std::to_string(geteuid()));
+    at = end + 1;
+  }
+  return parents;
 }
 
 Result<Labels> ParseLabels(const std::string& text) {

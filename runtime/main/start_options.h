@@ -22,6 +22,7 @@ struct StartOptions {
   double num_cpus = -1;      // -1: as the machine has
   double num_gpus = -1;
   std::string memory{};      // "8GiB"; empty: 70 % of the machine's
+  std::string object_store_memory{};  // "4GiB"; empty: 30 % of the machine's, at most 200 GB
   std::string resources{};   // JSON object of custom ones
   std::string labels{};      // k=v,k2=v2
   std::string name{};
@@ -38,6 +39,9 @@ std::vector<std::string> NodeFlags(const StartOptions& options);
 // kInvalidArgument names the flag and what is wrong.
 Result<ResourceSet> TotalResources(const StartOptions& options);
 Result<Labels> ParseLabels(const std::string& text);
+// Where the node spills to (setting spill_directories): `session_folder` unless told otherwise; none: nowhere.
+// kInvalidArgument names a folder that cannot be written to.
+Result<std::vector<std::string>> SpillParents(const Settings& settings, const std::string& session_folder);
 Result<Settings> ParseSettings(const std::vector<std::string>& words);
 // "8GiB", "500MB", "1073741824" → bytes.
 Result<int64_t> ParseBytes(const std::string& text);

@@ -48,6 +48,17 @@ uint64_t MessageTableFingerprint() {
   return fingerprint;
 }
 
+uint64_t ClusterTag(const std::string& token) {
+  constexpr std::string_view kPurpose = "cluster tag";
+  std::array<uint8_t, 32> digest{};
+  ORRERY_ASSERT(HMAC(EVP_sha256(), token.data(), static_cast<int>(token.size()),
+                     reinterpret_cast<const uint8_t*>(kPurpose.data()), kPurpose.size(), digest.data(),
+                     nullptr) != nullptr);
+  uint64_t tag = 0;
+  std::copy_n(digest.begin(), sizeof tag, reinterpret_cast<uint8_t*>(&tag));
+  return tag;
+}
+
 Handshake::Handshake(Side side, const Identity& identity, const Address& expected)
     : side_(side), identity_(identity), expected_(expected) {
   ORRERY_ASSERT(RAND_bytes(own_nonce_.data(), static_cast<int>(own_nonce_.size())) == 1);

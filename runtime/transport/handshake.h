@@ -31,6 +31,9 @@ enum class HandshakeKind : uint16_t { kHello = 0xfff0, kChallenge = 0xfff1, kPro
 // A hash of the message table: processes built from different tables would misread one another.
 uint64_t MessageTableFingerprint();
 
+// A number by which those who know the token tell their cluster from others.
+uint64_t ClusterTag(const std::string& token);
+
 // One end of one handshake: bytes in, bytes out, no sockets and no clock.
 class Handshake {
  public:

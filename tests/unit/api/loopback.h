@@ -21,7 +21,8 @@ class Loopback final : public internal::Backend, public ClusterObserver {
     driver_ = cluster_.StartDriver("d", "n1");
     while (!cluster_.Ready(driver_)) EXPECT_TRUE(cluster_.Step(kFar));
     const WorkerId id = cluster_.core(driver_)->id();
-    client_ = &internal::Client::Open(*this, {id, JobId{1}, NodeId{1}}, options);
+    const Address self = cluster_.AddressOf(driver_);
+    client_ = &internal::Client::Open(*this, {id, JobId{1}, NodeId{1}, self, 1}, options);
   }
   ~Loopback() override { client_->Close(); }
 
@@ -36,6 +37,9 @@ class Loopback final : public internal::Backend, public ClusterObserver {
   }
   void Complete(internal::Call& call) override { call.done = true; }
   void CountFinished(internal::Client&) override {}  // counts from the start
+  Result<std::shared_ptr<ArenaMap>> OpenArena() override {
+    return Status(StatusCode::kUnavailable, "this cluster's memory holds no bytes");
+  }
 
   void OnLocal(ProcessId process, const Address& endpoint, bool to_endpoint, const Message& message) override {
     if (!to_endpoint || process != driver_ || endpoint != Address::Application() || client_ == nullptr) return;
@@ -54,7 +58,7 @@ class Loopback final : public internal::Backend, public ClusterObserver {
     internal::RunningTask running;
     running.task = {WorkerId{task.spec().owner()}, task.spec().index()};
     running.attempt = task.attempt();
-    cluster_.FinishTaskWith(worker, internal::ExecuteNow(std::move(execute), running, client_->options().inline_limit));
+    cluster_.FinishTaskWith(worker, internal::ExecuteNow(std::move(execute), running, *client_).message);
     return true;
   }
 
