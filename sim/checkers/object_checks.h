@@ -14,8 +14,8 @@ namespace orrery {
 int64_t CountLeaked(SimCluster& cluster);
 
 // Call after kQuiescence (conservation.h). Stores: no object, pin, pull, file is left. Owners: no process knows a value
-// any more. Bytes: `moved`, what node managers traced, is what the network delivered; after faults it may be less,
-// since chunks of a transfer that was given up arrive in vain.
+// any more. Bytes: node managers received no more (`moved`, as traced) than the network
+// delivered; the rest arrived in vain, for transfers that had been given up.
 std::vector<CheckResult> CheckObjects(SimCluster& cluster, int64_t moved);
 
 }  // namespace orrery

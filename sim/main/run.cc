@@ -132,6 +132,7 @@ Result<RunOutcome> RunScenario(const Scenario& scenario, uint64_t seed, const Ru
   AddRunDetails(cluster, faults, cluster.engine(), summary);
   AddTransferBound(cluster, recorder, summary);
   summary.SetInteger("objects.leaked", CountLeaked(cluster));
+  summary.SetInteger("transfers.discarded_bytes", cluster.memory().totals().fetched - recorder.moved_bytes());
   std::vector<CheckResult> checks = EvaluateChecks(scenario.checks, summary);
   if (cluster.finished()) {
     for (CheckResult& check : CheckConservation(cluster)) checks.push_back(std::move(check));

@@ -1,13 +1,21 @@
 #include "sim/platform/sim_memory.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
+#include <utility>
 
 #include "runtime/messages/convert.h"
 #include "runtime/messages/message.h"
 #include "runtime/messages/orrery.pb.h"
 
 namespace orrery {
+
+namespace {
+
+constexpr uint32_t kStreams = 2;  // of the live bulk connections to one peer
+
+}  // namespace
 
 SimMemory::SimMemory(SimEngine& engine) : engine_(engine), random_(engine.NamedRandom("memory", "disk errors")) {}
 
@@ -39,10 +47,12 @@ void SimMemory::OnEvent(uint64_t a, uint64_t b) {
     case kDisk: return EndOperation(id);
     default: break;
   }
-  auto it = fetches_.find(id);
-  ORRERY_ASSERT(it != fetches_.end());
-  it->second.flowing = false;
+  const Fetch& fetch = fetches_.at(id);
+  const LineKey key{fetch.from, fetch.to};
+  --lines_.at(key).flowing;
   EndFetch(id, b == id ? nullptr : "the machine at the other end is gone");
+  fetches_.erase(id);
+  StartNext(key);
 }
 
 // ---- chunks ----
@@ -53,7 +63,7 @@ void SimMemory::OnFetch(ProcessHandle process, const Message& message) {
   const uint64_t id = next_++;
   const Address source = FromProto(fetch.memory());
   const ProcessHandle from = engine_.ProcessAt(source);
-  fetches_.emplace(id, Fetch{process, from, fetch.request(), fetch.size(), false, false});
+  fetches_.emplace(id, Fetch{process, from, fetch.request(), fetch.size(), Fetch::State::kAsking, false});
   const HostId host{static_cast<uint32_t>(source.endpoint >> 16)};
   engine_.At(engine_.Now() + engine_.LatencyBetween(engine_.HostOf(process), host), this, kAsk, id);
 }
@@ -62,38 +72,61 @@ void SimMemory::OnFetch(ProcessHandle process, const Message& message) {
 void SimMemory::Ask(uint64_t id) {
   Fetch& fetch = fetches_.at(id);
   const bool there = fetch.from && engine_.Alive(fetch.from);
-  if (fetch.over || !there || !engine_.Alive(fetch.to)) return EndFetch(id, "nothing answers at the bulk endpoint");
-  const HostId from = engine_.HostOf(fetch.from), to = engine_.HostOf(fetch.to);
-  ORRERY_ASSERT_MSG(from != to, "a node fetches from itself");
-  fetch.flowing = true;
-  engine_.StartFlow(from, to, fetch.bytes, this, kArrived, id);
+  if (fetch.over || !there) {
+    EndFetch(id, "nothing answers at the bulk endpoint");
+    fetches_.erase(id);
+    return;
+  }
+  ORRERY_ASSERT_MSG(engine_.HostOf(fetch.from) != engine_.HostOf(fetch.to), "a node fetches from itself");
+  fetch.state = Fetch::State::kQueued;
+  const LineKey key{fetch.from, fetch.to};
+  lines_[key].queued.push_back(id);
+  StartNext(key);
+}
+
+void SimMemory::StartNext(const LineKey& key) {
+  const auto it = lines_.find(key);
+  if (it == lines_.end()) return;
+  Line& line = it->second;
+  while (line.flowing < kStreams && !line.queued.empty()) {
+    const uint64_t id = line.queued.front();
+    line.queued.pop_front();
+    Fetch& fetch = fetches_.at(id);
+    fetch.state = Fetch::State::kFlowing;
+    ++line.flowing;
+    engine_.StartFlow(engine_.HostOf(key.first), engine_.HostOf(key.second), fetch.bytes, this, kArrived, id);
+  }
+  if (line.flowing == 0) lines_.erase(it);
 }
 
 void SimMemory::EndFetch(uint64_t id, const char* error) {
   Fetch& fetch = fetches_.at(id);
-  if (!fetch.over) {
-    fetch.over = true;
-    Draft<msg::ChunkFetched> answer;
-    answer->set_request(fetch.request);
-    if (error != nullptr) {
-      answer->set_status(static_cast<uint32_t>(StatusCode::kUnavailable));
-      answer->set_message(error);
-    } else {
-      totals_.fetched += fetch.bytes;
-    }
-    if (engine_.Alive(fetch.to)) engine_.Deliver(fetch.to, Address::Memory(), std::move(answer));
+  if (std::exchange(fetch.over, true)) return;
+  Draft<msg::ChunkFetched> answer;
+  answer->set_request(fetch.request);
+  if (error != nullptr) {
+    answer->set_status(static_cast<uint32_t>(StatusCode::kUnavailable));
+    answer->set_message(error);
+  } else {
+    totals_.fetched += fetch.bytes;
   }
-  if (!fetch.flowing) fetches_.erase(id);
+  engine_.Deliver(fetch.to, Address::Memory(), std::move(answer));
 }
 
+// What is on the wire goes on to use the network, but both connections are closed.
 void SimMemory::OnProcessGone(ProcessHandle process) {
-  std::vector<uint64_t> broken;
-  for (auto& [id, fetch] : fetches_) {
-    if (fetch.to == process) fetch.over = true;
-    if (fetch.from == process && fetch.flowing && !fetch.over) broken.push_back(id);
+  for (auto it = fetches_.begin(); it != fetches_.end();) {
+    Fetch& fetch = it->second;
+    const bool mine = fetch.to == process, theirs = fetch.from == process;
+    if (mine) fetch.over = true;
+    if (theirs && fetch.state != Fetch::State::kAsking)
+      EndFetch(it->first, "the node manager at the other end is gone");
+    const bool gone = (mine || theirs) && fetch.state == Fetch::State::kQueued;
+    it = gone ? fetches_.erase(it) : std::next(it);
   }
-  // What is on the wire goes on to use the network, but the connection is closed.
-  for (const uint64_t id : broken) EndFetch(id, "the node manager at the other end is gone");
+  for (auto& [key, line] : lines_) {
+    if (key.first == process || key.second == process) line.queued.clear();
+  }
   while (true) {
     const auto file = files_.lower_bound({process, 0});
     if (file == files_.end() || file->first.first != process) break;

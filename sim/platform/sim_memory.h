@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <utility>
 #include <vector>
@@ -15,10 +16,11 @@ namespace orrery {
 
 // Serves every node manager of the run. Its bulk endpoint is the node manager's own address.
 //
-// FetchChunk: the request travels one way, then the bytes come as a flow. It fails with kUnavailable when the other
-// node manager is dead, or dies before the last byte.
-// Disks serve one operation after the other, in the order asked, each for its bytes divided by the bandwidth. A file
-// takes up its space from the moment it is asked for; files of a dead process are gone, as its session folder is.
+// FetchChunk: the request travels one way, then the bytes come as a flow, in the order asked for on one of two streams
+// between the two nodes, as on the live bulk connections. It fails with kUnavailable when the other node manager is
+// dead, or dies before the last byte. Disks serve one operation after the other, in the order asked, each for its bytes
+// divided by the bandwidth. A file takes up its space from the moment it is asked for; files of a dead process are
+// gone, as its session folder is.
 class SimMemory final : public SimLocalEndpoint, public EventHandler {
  public:
   explicit SimMemory(SimEngine& engine);
@@ -51,8 +53,13 @@ class SimMemory final : public SimLocalEndpoint, public EventHandler {
     ProcessHandle to, from;
     uint64_t request = 0;
     int64_t bytes = 0;
-    bool flowing = false;  // its flow ends with an event, also when nobody waits for it any more
-    bool over = false;     // answered, or its asker is dead
+    enum class State : uint8_t { kAsking, kQueued, kFlowing } state = State::kAsking;
+    bool over = false;  // answered, or its asker is dead: what is on its way still ends with an event
+  };
+  // Bulk connections from one node manager to another.
+  struct Line {
+    uint32_t flowing = 0;
+    std::deque<uint64_t> queued;  // fetches
   };
   struct Disk {
     DiskSpec spec;
@@ -70,6 +77,7 @@ class SimMemory final : public SimLocalEndpoint, public EventHandler {
     uint64_t request = 0;  // of a read
     int64_t bytes = 0;
   };
+  using LineKey = std::pair<ProcessHandle, ProcessHandle>;  // from, to
   using FileKey = std::pair<ProcessHandle, uint64_t>;
 
   void OnFetch(ProcessHandle process, const Message& message);
@@ -77,6 +85,7 @@ class SimMemory final : public SimLocalEndpoint, public EventHandler {
   void OnRead(ProcessHandle process, const Message& message);
   void OnDelete(ProcessHandle process, uint64_t file);
   void Ask(uint64_t fetch);
+  void StartNext(const LineKey& key);
   void EndFetch(uint64_t fetch, const char* error);
   void Queue(Operation operation, double bandwidth);
   void EndOperation(uint64_t operation);
@@ -87,6 +96,7 @@ class SimMemory final : public SimLocalEndpoint, public EventHandler {
   std::map<HostId, Disk> disks_;
   std::map<FileKey, int64_t> files_;  // → bytes
   std::map<uint64_t, Fetch> fetches_;
+  std::map<LineKey, Line> lines_;
   std::map<uint64_t, Operation> operations_;
   uint64_t next_ = 1;
   Totals totals_;
