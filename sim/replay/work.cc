@@ -35,17 +35,17 @@ void SleepUntil(int64_t end) {
   }
 }
 
-void Perform(const std::vector<std::string_view>& args, std::string& result) {
+void Perform(const std::vector<internal::Incoming>& args, internal::Outgoing& result) {
   const int64_t begin = Monotonic();
   static const double speed = NodeSpeed();
-  const auto work = DecodeFrom<ReplayWork>(args.at(0));
+  const auto work = internal::DecodeIncoming<ReplayWork>(args.at(0));
   std::vector<char> memory(static_cast<size_t>(work.bytes));
   for (size_t at = 0; at < memory.size(); at += kPage) *static_cast<volatile char*>(&memory[at]) = 1;
   const int64_t end = begin + Duration::FromSeconds(static_cast<double>(work.work_ns) / 1e9 / speed).ns;
   if (!work.spin) SleepUntil(end);
   while (Monotonic() < end) {
   }
-  EncodeTo(true, result);
+  result.Encode(true);
 }
 
 constexpr std::string_view kName = "orrery::replay";
