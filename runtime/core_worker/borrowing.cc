@@ -71,6 +71,7 @@ void Borrowing::Leave(ObjectId object, const ObjectExtra& extra) {
   ToProto(object, remove->mutable_object());
   remove->set_borrower(core_.id.value);
   remove->set_sequence(sequence);
+  removing_.emplace(sequence, ObjectReference{object, extra.owner});
   LetGo({sequence, RemoveKey(sequence), extra.owner, std::move(remove)});
 }
 
@@ -118,6 +119,7 @@ void Borrowing::OnBorrowerAdded(const msg::BorrowerAdded& reply) {
 
 void Borrowing::OnBorrowerRemoved(const msg::BorrowerRemoved& reply) {
   core_.requests.Done(RemoveKey(reply.sequence()));
+  removing_.erase(reply.sequence());
 }
 
 // Nothing is to be had from the owner any more. A small value that has come before stays readable.
@@ -187,6 +189,13 @@ void Borrowing::OnRemoveBorrower(const Address& from, const msg::RemoveBorrower&
 // ---- both
 // -----------------------------------------------------------------------------------------------------------------
 
+bool Borrowing::Knows(const Address& peer) const {
+  if (lenders_.count(peer) != 0 || borrowers_.count(peer) != 0) return true;
+  const auto is_its = [&](const auto& entry) { return entry.second.owner == peer; };
+  return std::any_of(unanswered_.begin(), unanswered_.end(), is_its) ||
+         std::any_of(removing_.begin(), removing_.end(), is_its);
+}
+
 void Borrowing::OnPeerDead(const Address& peer, const std::string& reason) {
   for (const RequestKey& key : core_.requests.KeysTo(peer)) {
     if (key.kind == MessageKind::kAddBorrower || key.kind == MessageKind::kRemoveBorrower) core_.requests.Done(key);
@@ -212,6 +221,7 @@ void Borrowing::OnPeerDead(const Address& peer, const std::string& reason) {
     if (object.owner == peer) answered.push_back(sequence);
   }
   for (uint64_t sequence : answered) unanswered_.erase(sequence);
+  std::erase_if(removing_, [&](const auto& entry) { return entry.second.owner == peer; });
   std::erase_if(held_back_, [&](const LettingGo& action) { return action.to == peer; });
   Answered(0);
 }
@@ -224,8 +234,10 @@ void Borrowing::OnNodeDied(NodeId node) {
       if (peer.worker.node() == node) dead.insert(address);
     }
   }
-  for (const auto& [sequence, object] : unanswered_) {
-    if (object.id.task.owner.node() == node) dead.insert(object.owner);
+  for (const auto* said : {&unanswered_, &removing_}) {
+    for (const auto& [sequence, object] : *said) {
+      if (object.id.task.owner.node() == node) dead.insert(object.owner);
+    }
   }
   for (const Address& address : dead) OnPeerDead(address, "its owner's " + ToString(node) + " is dead");
 }
@@ -235,6 +247,7 @@ void Borrowing::Forget() {
   guarded_.clear();
   unanswered_.clear();
   held_back_.clear();
+  removing_.clear();
   lenders_.clear();
   borrowers_.clear();
 }

@@ -37,7 +37,8 @@ class Borrowing {
   void OnRemoveBorrower(const Address& from, const msg::RemoveBorrower& request);
 
   // ---- both ----
-  bool Knows(const Address& peer) const { return lenders_.count(peer) != 0 || borrowers_.count(peer) != 0; }
+  // There is something between that process and this one: its end matters.
+  bool Knows(const Address& peer) const;
   // The process is gone for good: its objects read as OwnerDied, its borrowing has ended.
   void OnPeerDead(const Address& peer, const std::string& reason);
   void OnNodeDied(NodeId node);
@@ -47,7 +48,7 @@ class Borrowing {
   // Nothing that a task's reply would have to wait for.
   bool quiet() const { return guarded_.empty() && unanswered_.empty(); }
   // No message that lets go of something is held back.
-  bool idle() const { return unanswered_.empty() && held_back_.empty(); }
+  bool idle() const { return unanswered_.empty() && held_back_.empty() && removing_.empty(); }
   size_t lenders() const { return lenders_.size(); }
   size_t borrowers() const { return borrowers_.size(); }
 
@@ -72,6 +73,7 @@ class Borrowing {
   MemoryStore& store_;
   std::set<ObjectId> guarded_;
   std::map<uint64_t, ObjectReference> unanswered_;  // AddBorrowers by sequence
+  std::map<uint64_t, ObjectReference> removing_;  // RemoveBorrowers by sequence, held back or unanswered
   std::deque<LettingGo> held_back_;
   std::map<Address, Peer> lenders_;  // owners of what we refer to
   std::map<Address, Peer> borrowers_;  // who refers to ours
