@@ -75,14 +75,27 @@ std::vector<std::string> FilesIn(const std::string& folder) {
   return names;
 }
 
-LiveCluster::LiveCluster(const std::vector<double>& cpus, std::map<std::string, std::string> settings) {
+namespace {
+
+std::vector<LocalNode> NodesOf(const std::vector<double>& cpus) {
+  std::vector<LocalNode> nodes;
+  for (double count : cpus) nodes.push_back({.resources = ResourceSet::Cpu(count)});
+  return nodes;
+}
+
+}  // namespace
+
+LiveCluster::LiveCluster(const std::vector<double>& cpus, std::map<std::string, std::string> settings)
+    : LiveCluster(NodesOf(cpus), std::move(settings)) {}
+
+LiveCluster::LiveCluster(std::vector<LocalNode> nodes, std::map<std::string, std::string> settings) {
   std::string folder = "/tmp/orrery-live-test-XXXXXX";
   if (mkdtemp(folder.data()) == nullptr) std::abort();
   session_dir_ = folder;
   fs::create_directory(notes());
   setenv("ORRERY_SESSION_DIR", session_dir_.c_str(), 1);
   LocalClusterOptions options;
-  for (double count : cpus) options.nodes.push_back({.resources = ResourceSet::Cpu(count)});
+  options.nodes = std::move(nodes);
   options.settings = std::move(settings);
   options.session_dir = session_dir_;
   Result<std::unique_ptr<LocalCluster>> cluster = LocalCluster::Start(std::move(options));
@@ -97,7 +110,7 @@ LiveCluster::LiveCluster(const std::vector<double>& cpus, std::map<std::string, 
 LiveCluster::~LiveCluster() {
   cluster_->Stop();
   Eventually([this] { return ProcessesOf(session_dir_).empty(); }, "every process of the session ends");
-  for (const char* folder : {"/records", "/sockets"}) {
+  for (const char* folder : {"/records", "/sockets", "/spill"}) {
     const std::vector<std::string> left = FilesIn(session_dir_ + folder);
     EXPECT_TRUE(left.empty()) << left.size() << " files left in " << folder << ", e.g. " << left.front();
   }

@@ -27,7 +27,9 @@ class LiveCluster {
  public:
   // `cpus`: of each node, the head first. Sets $ORRERY_SESSION_DIR and $ORRERY_ADDRESS for programs of this test.
   explicit LiveCluster(const std::vector<double>& cpus, std::map<std::string, std::string> settings = {});
-  // Stops the cluster and fails the test unless every process, record and socket is gone.
+  // Nodes with more than CPUs.
+  explicit LiveCluster(std::vector<LocalNode> nodes, std::map<std::string, std::string> settings = {});
+  // Stops the cluster and fails the test unless every process, record, socket and spill file is gone.
   ~LiveCluster();
 
   LocalCluster& processes() { return *cluster_; }

@@ -1,0 +1,158 @@
+// SIGKILL at the worst moments: the outcome is the documented one, and nothing is left behind.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "tests/live/objects/support.h"
+
+namespace orrery::test {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+// ---- tasks ----
+
+Numbers MakeOn(int64_t size, int64_t seed) { return Make(size, seed); }
+int64_t CheckOn(View<int64_t> numbers, int64_t seed) {
+  return IsMade(numbers, seed) ? static_cast<int64_t>(numbers.size()) : -1;
+}
+
+// Kills its own process while the result is being encoded: after it was allocated, before it is sealed.
+struct Bomb {
+  std::string notes;
+};
+
+}  // namespace
+}  // namespace orrery::test
+
+template <>
+struct orrery::Codec<orrery::test::Bomb> {
+  static void Encode(const test::Bomb& value, Writer& out) {
+    const std::string big(300'000, 'x');
+    Codec<std::string>::Encode(big, out);
+    const std::string mark = value.notes + "/encoded";
+    // The second time it is written into shared memory. Only the first attempt dies.
+    if (!std::filesystem::exists(mark)) {
+      std::ofstream(mark) << "once";
+    } else if (!std::filesystem::exists(mark + " twice")) {
+      std::ofstream(mark + " twice") << "twice";
+      kill(getpid(), SIGKILL);
+    }
+  }
+  static test::Bomb Decode(Reader& in) {
+    Codec<std::string>::Decode(in);
+    return {"arrived"};
+  }
+};
+
+namespace orrery::test {
+namespace {
+
+Bomb MakeBomb(const std::string& notes) { return {notes}; }
+
+// A ref to a put of this worker; the worker then waits for the end.
+struct Held {
+  Ref<Numbers> ref;
+  int pid = 0;
+};
+Held PutHere(int64_t size) { return {put(Make(size, 1)), getpid()}; }
+
+// ---- tests ----
+
+TEST(Deaths, AWorkerKilledBeforeItsResultIsSealed) {
+  LiveCluster cluster(Nodes(1, 4 * kMiB), {{"spill_directories", "none"}});
+  Program program;
+  EXPECT_EQ(remote<&MakeBomb>(cluster.notes()).get().notes, "arrived") << "the second attempt";
+  EXPECT_TRUE(fs::exists(cluster.notes() + "/encoded twice"));
+  // The half-written result takes no room: nearly all of the store can be had.
+  EXPECT_TRUE(IsMade(put(Make(3 * kMiB / 8, 1)).view(), 1));
+}
+
+TEST(Deaths, TheOnlyCopysNodeDiesAndTheTaskRunsAgain) {
+  LiveCluster cluster(Nodes(2));
+  cluster.processes().AddNode(Nodes(2)[1]).value();
+  Program program;
+  const auto made = task<&MakeOn>(On(1))(kMiB, int64_t{1});
+  wait(std::vector{made});
+  cluster.processes().KillNode(1);
+  cluster.processes().KillNode(2);
+  cluster.processes().AddNode(Nodes(2)[1]).value();
+  EXPECT_TRUE(IsMade(made.view(), 1));
+}
+
+TEST(Deaths, WhatWasPutOnADeadNodeIsLost) {
+  LiveCluster cluster(Nodes(2));
+  Program program;
+  const auto held = task<&PutHere>(On(1))(kMiB).get();
+  cluster.processes().KillNode(1);  // owner and only copy
+  EXPECT_THROW(held.ref.view(), OwnerDiedError);
+}
+
+TEST(Deaths, AnOwnersDeathIsABorrowersError) {
+  LiveCluster cluster(Nodes(1));
+  Program program;
+  const auto large = remote<&PutHere>(kMiB).get();
+  const auto small = remote<&PutHere>(int64_t{3}).get();
+  EXPECT_TRUE(IsMade(small.ref.view(), 1));
+  ASSERT_EQ(kill(large.pid, SIGKILL), 0);
+  kill(small.pid, SIGKILL);  // perhaps the same
+  EXPECT_THROW(large.ref.view(), OwnerDiedError);
+  EXPECT_THROW(remote<&CheckOn>(large.ref, int64_t{1}).get(), OwnerDiedError);
+}
+
+TEST(Deaths, ANodeManagerKilledDuringTransfers) {
+  LiveCluster cluster(Nodes(3));
+  Program program;
+  std::vector<Ref<Numbers>> made;
+  for (int64_t i = 0; i < 4; ++i) made.push_back(task<&MakeOn>(On(1, -1))(2 * kMiB, i));
+  wait(made, 4);
+  std::vector<Ref<int64_t>> checked;
+  for (int64_t i = 0; i < 4; ++i) checked.push_back(task<&CheckOn>(On(2, -1))(made[static_cast<size_t>(i)], i));
+  std::this_thread::sleep_for(20ms);  // whatever moment this is, the outcome is the same
+  cluster.processes().KillNode(1);
+  cluster.processes().AddNode(Nodes(2)[1]).value();
+  for (const auto& ref : checked) EXPECT_EQ(ref.get(), 2 * kMiB);
+}
+
+TEST(Deaths, ANodeManagerKilledWhileItSpills) {
+  LiveCluster cluster(Nodes(2, 64 * kMiB));
+  Program program;
+  std::vector<Ref<Numbers>> made;
+  for (int64_t i = 0; i < 20; ++i) made.push_back(task<&MakeOn>(On(1, -1))(kMiB, i));
+  Eventually([&] { return !FilesIn(cluster.session_dir() + "/spill").empty(); }, "something is spilled");
+  cluster.processes().KillNode(1);
+  cluster.processes().AddNode(Nodes(2, 64 * kMiB)[1]).value();
+  for (int64_t i = 0; i < 20; ++i)
+    EXPECT_EQ(task<&CheckOn>(On(1, -1))(made[static_cast<size_t>(i)], i).get(), kMiB) << i;
+}
+
+TEST(Deaths, ADriverKilledLeavesNothing) {
+  LiveCluster cluster(Nodes(1, 32 * kMiB), {{"spill_directories", "none"}});
+  const pid_t child = fork();
+  if (child == 0) {
+    Program program;
+    const auto kept = put(Make(3 * kMiB, 1));  // 24 of 32 MiB
+    std::ofstream(cluster.notes() + "/put") << "done";
+    pause();
+  }
+  Eventually([&] { return fs::exists(cluster.notes() + "/put"); }, "the driver has put its object");
+  kill(child, SIGKILL);
+  Program program;
+  Eventually(
+      [] {
+        try {
+          return IsMade(put(Make(3 * kMiB, 2)).view(), 2);
+        } catch (const StoreFullError&) {
+          return false;
+        }
+      },
+      "the dead driver's memory is free again");
+}
+
+}  // namespace
+}  // namespace orrery::test

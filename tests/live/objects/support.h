@@ -1,0 +1,56 @@
+// What the live tests of objects share: clusters with stores of a given size, and what lies in them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/api/orrery.h"
+#include "tests/live/faults/live_cluster.h"
+
+namespace orrery::test {
+
+inline constexpr int64_t kMiB = 1 << 20;
+
+// `count` nodes of one CPU each, with a store of `store` bytes; task options {"n0": 1}, {"n1": 1} … choose one.
+inline std::vector<LocalNode> Nodes(int count, int64_t store = 256 * kMiB, double cpus = 1) {
+  std::vector<LocalNode> nodes;
+  for (int i = 0; i < count; ++i) {
+    LocalNode node{.resources = ResourceSet::Cpu(cpus)};
+    node.resources.Set(ResourceKind::kObjectStoreMemory, FixedPoint::Whole(store));
+    node.resources.Set("n" + std::to_string(i), FixedPoint::Whole(100));
+    nodes.push_back(std::move(node));
+  }
+  return nodes;
+}
+inline TaskOptions On(int node, std::optional<int> max_retries = {}) {
+  return {.resources = {{"n" + std::to_string(node), 1}}, .max_retries = max_retries};
+}
+
+class Program {
+ public:
+  explicit Program(SessionOptions options = {}) : session_(1, argv_, options) {}
+
+ private:
+  char name_[16] = "objects_test";
+  char* argv_[2] = {name_, nullptr};
+  Session session_;
+};
+
+using Numbers = std::vector<int64_t>;
+
+// `size` numbers that only `seed` makes so.
+inline Numbers Make(int64_t size, int64_t seed) {
+  Numbers numbers(static_cast<size_t>(size));
+  for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<int64_t>(i * 2654435761U) ^ seed;
+  return numbers;
+}
+// As good as comparing all, for what Make made.
+inline bool IsMade(std::span<const int64_t> numbers, int64_t seed) {
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    if (numbers[i] != (static_cast<int64_t>(i * 2654435761U) ^ seed)) return false;
+  }
+  return true;
+}
+
+}  // namespace orrery::test
