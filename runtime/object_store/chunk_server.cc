@@ -85,7 +85,7 @@ void ChunkServer::Progress(LocalObject& object) {
   }
 }
 
-void ChunkServer::Refuse(ObjectId object) {
+void ChunkServer::Refuse(ObjectId object, StatusCode status) {
   const auto found = waiting_.find(object);
   if (found == waiting_.end()) return;
   const std::set<Key> keys = std::move(found->second);
@@ -93,7 +93,7 @@ void ChunkServer::Refuse(ObjectId object) {
   for (const Key& key : keys) {
     const auto it = servings_.find(key);
     for (const Request& request : it->second.waiting) {
-      Send(key, object, request.chunk, StatusCode::kNotFound, nullptr, 0);
+      Send(key, object, request.chunk, status, nullptr, 0);
     }
     it->second.waiting.clear();
     if (!it->second.pinned) servings_.erase(it);

@@ -32,8 +32,8 @@ class ChunkServer {
   std::vector<ObjectId> OnNodeDied(NodeId node);
   // More of the object, or all of it, is in memory.
   void Progress(LocalObject& object);
-  // Requests that wait for this object get NotFound: another copy has to serve them.
-  void Refuse(ObjectId object);
+  // Requests that wait for this object get this answer (NotFound, DiskFull, StoreFull): another copy has to serve them.
+  void Refuse(ObjectId object, StatusCode status);
   bool Awaited(ObjectId object) const { return waiting_.count(object) != 0; }
 
   size_t size() const { return servings_.size(); }

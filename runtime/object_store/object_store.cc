@@ -209,7 +209,7 @@ void ObjectStore::OnPresent(LocalObject& object, const ObjectWaiter& waiter) {
 }
 
 void ObjectStore::OnAbsent(ObjectId object, const ObjectWaiter& waiter, const Status& status) {
-  if (waiter.kind == ObjectWaiter::Kind::kPeers) return server_.Refuse(object);
+  if (waiter.kind == ObjectWaiter::Kind::kPeers) return server_.Refuse(object, status.code());
   if (waiter.kind == ObjectWaiter::Kind::kLease) return arguments_.OnAbsent(waiter.lease, status);
   Client& client = clients_.at(waiter.client);
   const Wait wait = client.waiting.at(object);
@@ -253,15 +253,14 @@ void ObjectStore::OnPullChunk(const Address& from, const msg::PullChunk& request
   if (object != nullptr && !object->doomed && on_disk) {
     residency_.Bring(object->ref, object->size, Urgency::kGet, ObjectWaiter::Peers());
   } else if ((object == nullptr && !residency_.Wanted(id)) || (object != nullptr && object->doomed)) {
-    server_.Refuse(id);
+    server_.Refuse(id, StatusCode::kNotFound);
   }
 }
 
 void ObjectStore::OnPullsEnded(const std::vector<ObjectId>& ids) {
   for (ObjectId id : ids) {
-    LocalObject* object = objects_.Find(id);
     if (!server_.Awaited(id)) residency_.GiveUp(id, ObjectWaiter::Peers());
-    if (object != nullptr) residency_.Released(*object);
+    if (LocalObject* object = objects_.Find(id)) residency_.Released(*object);
   }
 }
 

@@ -101,7 +101,7 @@ class ObjectStore final : private ResidencyListener, private OwnerListener {
   void OnAbsent(ObjectId object, const ObjectWaiter& waiter, const Status& status) override;
   void OnCreated(const Creation& creation, LocalObject* object, const Status& status) override;
   void OnChunkHere(LocalObject& object) override { server_.Progress(object); }
-  void OnNoMore(ObjectId object) override { server_.Refuse(object); }
+  void OnNoMore(ObjectId object) override { server_.Refuse(object, StatusCode::kNotFound); }
   bool OnSuspendArguments() override { return arguments_.SuspendLast(); }
   std::map<ObjectId, uint32_t> ArgumentsInTheWay() const override { return arguments_.PinsToSuspend(); }
   void OnOwnerDead(WorkerId owner) override;

@@ -49,6 +49,7 @@ void PullManager::Stop(ObjectId object) {
   if (pull.timer) context_.env.CancelTimer(TimerKind::kPullRetry, pull.number);
   pull.timer = false;
   owners_.Removed(pull.ref);  // it thinks that this node is receiving
+  if (pull.fetching != 0) return listener_.OnPullStopping(object);
   EndStopped(pull);
 }
 
@@ -146,6 +147,10 @@ void PullManager::OnChunkReady(const Address& from, const msg::ChunkReady& ready
     return context_.env.Trace({.kind = TraceKind::kStaleMessage, .node = context_.node, .text = "ChunkReady"});
   }
   Pull& pull = it->second;
+  const auto code = static_cast<StatusCode>(ready.status());
+  if (code == StatusCode::kDiskFull || code == StatusCode::kStoreFull) {
+    pull.trouble = {code, ToString(pull.source) + " has " + ToString(pull.ref.id) + " on disk and no room to read it"};
+  }
   if (ready.status() != 0 || ready.size() != pull.object->size) return SourceFailed(pull, true);
   FetchChunk(pull, ready.chunk(), ready);
 }
@@ -180,6 +185,7 @@ void PullManager::OnChunkFetched(const msg::ChunkFetched& fetched) {
   if (current && !good) return SourceFailed(pull, true);
   if (!good) return Transfer(pull);
   ++pull.here;
+  pull.trouble = Status::Ok();
   pull.progress = context_.env.Now();
   const int64_t size = std::min(ChunkBytes(), pull.object->size - fetch.chunk * ChunkBytes());
   context_.env.Trace({.kind = TraceKind::kChunkFetched,
@@ -233,6 +239,13 @@ void PullManager::OnTimer(uint64_t number) {
   if (pull.state == State::kTransferring) {
     const Duration left = pull.progress + context_.settings.object_pull_retry - context_.env.Now();
     return left.ns > 0 ? SetTimer(pull, left) : SourceFailed(pull, true);
+  }
+  if (!pull.trouble.ok() && pull.fetching == 0) {  // and nobody else has it
+    const ObjectId object = *id;
+    const Status trouble = pull.trouble;
+    owners_.Removed(pull.ref);
+    End(object);
+    return listener_.OnPullFailed(object, trouble);
   }
   ++pull.silences;
   // Those who failed may have come back, and nobody else has the object.

@@ -30,6 +30,8 @@ class PullListener {
   virtual void OnPulled(ObjectId object) = 0;
   // The owner says that there is nothing to be had; the pull has ended.
   virtual void OnPullFailed(ObjectId object, const Status& status) = 0;
+  // The pull was stopped, and waits for what is still being written to its room.
+  virtual void OnPullStopping(ObjectId object) = 0;
   // The pull that was stopped has ended: nothing is written to its room any more.
   virtual void OnPullStopped(ObjectId object) = 0;
 };
@@ -79,6 +81,7 @@ class PullManager {
     uint32_t round = 0;             // of the question to the owner
     uint32_t silences = 0;          // intervals without an answer
     std::vector<uint32_t> failed;   // nodes, ascending
+    Status trouble;                 // of a node that has the object and cannot bring it into memory
     NodeId source;
     Address source_address;         // whom we have asked for chunks, or nobody
     std::vector<Chunk> chunks;

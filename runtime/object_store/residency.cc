@@ -62,14 +62,16 @@ bool Residency::WantsOf(WorkerId owner) const {
 }
 
 void Residency::SetStage(Want& want, Stage stage) {
-  if (want.stage == stage) return;
+  if (want.stage == stage && stage != Stage::kQueued) return;
   const size_t urgency = static_cast<size_t>(want.urgency);
-  if (want.stage == Stage::kActive) --active_[urgency];
-  if (want.stage == Stage::kQueued) queue_.erase({want.urgency, want.ticket});
+  if (want.stage == Stage::kPulling) --pulling_[urgency];
+  if (want.stage == Stage::kQueued) queue_.erase({want.urgency, want.pull, want.ticket});
   want.stage = stage;
   if (want.ticket == 0) want.ticket = ++tickets_;  // kept for life: who had to give way does not lose its turn
-  if (stage == Stage::kActive) ++active_[urgency];
-  if (stage == Stage::kQueued) queue_.emplace(Place{want.urgency, want.ticket}, want.ref.id);
+  if (stage == Stage::kPulling) ++pulling_[urgency];
+  if (stage != Stage::kQueued) return;
+  want.pull = objects_.Find(want.ref.id) == nullptr;
+  queue_.emplace(Place{want.urgency, want.pull, want.ticket}, want.ref.id);
 }
 
 void Residency::SetUrgency(Want& want) {
@@ -91,8 +93,10 @@ void Residency::Pursue(ObjectId id) {
     SetStage(it->second, pulling ? Stage::kIdle : Stage::kQueued);
   else if (object->state == State::kSpilled)
     SetStage(it->second, Stage::kQueued);
-  else if (object->state == State::kRestoring || (pulling && !pulls_.Stopping(id)))
-    SetStage(it->second, Stage::kActive);
+  else if (object->state == State::kRestoring)
+    SetStage(it->second, Stage::kRestoring);
+  else if (pulling && !pulls_.Stopping(id))
+    SetStage(it->second, Stage::kPulling);
   else
     SetStage(it->second, Stage::kIdle);
 }
@@ -118,21 +122,20 @@ void Residency::Fail(ObjectId object, const Status& status) {
 void Residency::StopPull(ObjectId object) {
   listener_.OnNoMore(object);
   pulls_.Stop(object);
-  if (pulls_.Pulling(object)) Pursue(object);
 }
 
 // ---- what comes and goes --------------------------------------------------------------------------------------------
 
 void Residency::Create(Creation creation) {
   const uint64_t ticket = ++tickets_;
-  queue_.emplace(Place{Urgency::kCreate, ticket}, creation.ref.id);
+  queue_.emplace(Place{Urgency::kCreate, false, ticket}, creation.ref.id);
   creations_.emplace(ticket, std::move(creation));
 }
 
 void Residency::CancelCreation(const Address& client, ObjectId object) {
   for (auto it = creations_.begin(); it != creations_.end(); ++it) {
     if (it->second.client != client || it->second.ref.id != object) continue;
-    queue_.erase({Urgency::kCreate, it->first});
+    queue_.erase({Urgency::kCreate, false, it->first});
     creations_.erase(it);
     return;
   }
@@ -233,7 +236,7 @@ LocalObject* Residency::OnPullNeedsRoom(const ObjectReference& ref, int64_t size
   SetStage(want, Stage::kQueued);  // where it stays if there is no room now
   if (size <= 0 || size > objects_.arena().capacity()) return nullptr;  // TryBring says so
   if (CreationWaits(ref.id) || !SlotFor(want.urgency) || MakeRoom(size, want.urgency) != Room::kFree) return nullptr;
-  SetStage(want, Stage::kActive);
+  SetStage(want, Stage::kPulling);
   return objects_.Add(ref, size, State::kPulling);
 }
 
@@ -257,6 +260,11 @@ void Residency::OnPullFailed(ObjectId id, const Status& status) {
   Fail(id, status);
 }
 
+void Residency::OnPullStopping(ObjectId id) {
+  listener_.OnNoMore(id);
+  Pursue(id);
+}
+
 void Residency::OnPullStopped(ObjectId id) {
   if (LocalObject* object = objects_.Find(id)) GiveUpCopy(*object);
   Pursue(id);
@@ -265,7 +273,7 @@ void Residency::OnPullStopped(ObjectId id) {
 void Residency::CheckInvariants() const {
   spills_.CheckInvariants();
   pulls_.CheckInvariants();
-  int64_t active[4] = {};
+  int64_t under_way[4] = {};
   size_t queued = 0;
   for (const auto& [id, want] : wants_) {
     ORRERY_ASSERT(want.ref.id == id && !want.waiters.empty());
@@ -273,17 +281,19 @@ void Residency::CheckInvariants() const {
     const bool pulling = pulls_.Pulling(id);
     ORRERY_ASSERT_MSG(object == nullptr || !object->readable() || object->doomed, "nobody waits for what is there");
     queued += want.stage == Stage::kQueued;
-    ORRERY_ASSERT(want.stage != Stage::kQueued || queue_.count({want.urgency, want.ticket}) == 1);
-    if (want.stage == Stage::kActive) {
-      ++active[static_cast<size_t>(want.urgency)];
-      ORRERY_ASSERT(object != nullptr && (object->state == State::kRestoring || (pulling && !pulls_.Stopping(id))));
+    ORRERY_ASSERT(want.stage != Stage::kQueued || queue_.count({want.urgency, want.pull, want.ticket}) == 1);
+    if (want.stage == Stage::kPulling) {
+      ++under_way[static_cast<size_t>(want.urgency)];
+      ORRERY_ASSERT(object != nullptr && pulling && !pulls_.Stopping(id));
     }
+    ORRERY_ASSERT(want.stage != Stage::kQueued || want.pull == (object == nullptr));
+    ORRERY_ASSERT(want.stage != Stage::kRestoring || (object != nullptr && object->state == State::kRestoring));
     if (want.stage == Stage::kIdle) {
       ORRERY_ASSERT_MSG(pulling || (object != nullptr && (object->doomed || object->state == State::kCreating)),
                         "something must end every wait");
     }
   }
-  for (size_t i = 0; i < 4; ++i) ORRERY_ASSERT(active[i] == active_[i]);
+  for (size_t i = 0; i < 4; ++i) ORRERY_ASSERT(under_way[i] == pulling_[i]);
   ORRERY_ASSERT(queue_.size() == queued + creations_.size());
   for (const auto& [id, object] : objects_.all()) {
     ORRERY_ASSERT_MSG(object.state != State::kPulling || object.doomed || pulls_.Pulling(id), "a pull fills it");

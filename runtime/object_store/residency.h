@@ -94,12 +94,14 @@ class Residency final : public PullListener {
   void OnChunkHere(ObjectId object) override;
   void OnPulled(ObjectId object) override;
   void OnPullFailed(ObjectId object, const Status& status) override;
+  void OnPullStopping(ObjectId object) override;
   void OnPullStopped(ObjectId object) override;
 
  private:
-  // kQueued: for room. kActive: being pulled or restored. kIdle: something else ends the wait: a client's seal, the
+  // kQueued: for room. kPulling, kRestoring: under way. Only pulls wait for other nodes, so only they count against
+  // object_pulls_in_flight: two nodes that need what the other has on disk must not wait for each other. kIdle: something else ends the wait: a client's seal, the
   // owner's answer to a pull without room, the last pin of a copy that is given up.
-  enum class Stage : uint8_t { kIdle, kQueued, kActive };
+  enum class Stage : uint8_t { kIdle, kQueued, kPulling, kRestoring };
   struct Want {
     ObjectReference ref;
     int64_t size = 0;
@@ -107,10 +109,17 @@ class Residency final : public PullListener {
     Stage stage = Stage::kIdle;
     Urgency urgency = Urgency::kArgument;
     uint64_t ticket = 0;
+    bool pull = false;  // kQueued: it is not on our disk
   };
   enum class Outcome : uint8_t { kDone, kComing, kPass, kNoSlot };
   enum class Room : uint8_t { kFree, kComing, kWait, kNever };
-  using Place = std::pair<Urgency, uint64_t>;  // in the queue: its ticket
+  // In the queue. Pulls behind the rest of their class: when there is no slot for one, there is none for the others.
+  struct Place {
+    Urgency urgency = Urgency::kGet;
+    bool pull = false;
+    uint64_t ticket = 0;
+    auto operator<=>(const Place&) const = default;
+  };
 
   void SetStage(Want& want, Stage stage);
   void SetUrgency(Want& want);
@@ -146,7 +155,7 @@ class Residency final : public PullListener {
   std::map<ObjectId, Want> wants_;
   std::map<Place, ObjectId> queue_;  // of wants, and of creations with Urgency::kCreate
   std::map<uint64_t, Creation> creations_;  // by ticket
-  int64_t active_[4] = {};  // wants, by urgency
+  int64_t pulling_[4] = {};  // wants, by urgency
   uint64_t tickets_ = 0;
   int64_t too_much_ = INT64_MAX;  // during Serve: the least size for which there was no room
   bool timer_ = false;  // kSpill is set

@@ -23,23 +23,21 @@ void Residency::Serve() {
   while (it != queue_.end()) {
     const Place place = it->first;
     const ObjectId id = it->second;
-    const bool creation = place.first == Urgency::kCreate;
-    const Outcome outcome = creation ? TryCreate(creations_.at(place.second)) : TryBring(wants_.at(id));
+    const bool creation = place.urgency == Urgency::kCreate;
+    const Outcome outcome = creation ? TryCreate(creations_.at(place.ticket)) : TryBring(wants_.at(id));
     if (outcome == Outcome::kComing) return;
     if (outcome == Outcome::kDone && creation) {
-      creations_.erase(place.second);
+      creations_.erase(place.ticket);
       queue_.erase(place);
     }
-    // Nobody behind it in its class has a slot either.
-    it = outcome == Outcome::kNoSlot ? queue_.lower_bound({static_cast<Urgency>(static_cast<int>(place.first) + 1), 0})
-                                     : queue_.upper_bound(place);
+    it = queue_.upper_bound(outcome == Outcome::kNoSlot ? Place{place.urgency, true, UINT64_MAX} : place);
   }
 }
 
 bool Residency::SlotFor(Urgency urgency) const {
-  int64_t active = 0;
-  for (size_t i = 0; i <= static_cast<size_t>(urgency); ++i) active += active_[i];
-  return active < std::max<int64_t>(1, context_.settings.object_pulls_in_flight);
+  int64_t pulling = 0;
+  for (size_t i = 0; i <= static_cast<size_t>(urgency); ++i) pulling += pulling_[i];
+  return pulling < std::max<int64_t>(1, context_.settings.object_pulls_in_flight);
 }
 
 bool Residency::CreationWaits(ObjectId object) const {
@@ -60,14 +58,14 @@ Residency::Outcome Residency::TryBring(Want& want) {
     Fail(id, status);
     return Outcome::kDone;
   }
-  if (!SlotFor(want.urgency)) return Outcome::kNoSlot;
+  if (object == nullptr && !SlotFor(want.urgency)) return Outcome::kNoSlot;
   switch (MakeRoom(want.size, want.urgency)) {
     case Room::kComing: return Outcome::kComing;
     case Room::kWait: return Outcome::kPass;
     case Room::kNever: Fail(id, NoRoom(id, want.size)); return Outcome::kDone;
     case Room::kFree: break;
   }
-  SetStage(want, Stage::kActive);
+  SetStage(want, object != nullptr ? Stage::kRestoring : Stage::kPulling);
   if (object != nullptr) {
     objects_.Restore(*object);
     spills_.Read(*object);
@@ -138,7 +136,7 @@ Residency::Room Residency::MakeRoom(int64_t size, Urgency urgency) {
     while (SuspendOne()) {
       if (EvictUntilFits(size)) return Room::kFree;
     }
-    if (pulls_.stopping() != 0) return Room::kComing;
+    if (pulls_.stopping() != 0 || spills_.Spill(missing)) return Room::kComing;
   }
   too_much_ = std::min(too_much_, size);
   if (spills_.Refusal().ok()) return Room::kWait;
@@ -166,11 +164,10 @@ bool Residency::SuspendingHelps(int64_t size) const {
 
 // Arguments first, then waits, each from its tail.
 bool Residency::SuspendOne() {
-  if (listener_.OnArgumentsInTheWay()) return true;
+  if (listener_.OnSuspendArguments()) return true;
   const Want* last = nullptr;
   for (const auto& [id, want] : wants_) {
-    if (want.stage != Stage::kActive || want.urgency <= Urgency::kCreate) continue;
-    if (objects_.Find(id)->state != State::kPulling) continue;
+    if (want.stage != Stage::kPulling || want.urgency <= Urgency::kCreate) continue;
     if (last == nullptr || want.ticket > last->ticket) last = &want;
   }
   if (last == nullptr) return false;
