@@ -93,11 +93,12 @@ void ParseSections(const Value& root, ParseContext& context, Scenario& scenario)
   map.Read("name", ReadText, scenario.name);
   map.Read("description", ReadText, scenario.description);
   if (const Value* cluster = map.Require("cluster")) ParseCluster(*cluster, context, scenario.cluster);
-  if (const Value* workload = map.Require("workload")) {
+  const Value* workload = map.Require("workload");
+  if (workload != nullptr) {
     ParseWorkload(*workload, context, CountNodes(scenario.cluster), scenario.workload);
   }
   if (const Value* policy = map.Find("policy")) ReadPolicy(*policy, context.problems, scenario.policy);
-  if (const Value* workload = map.Find("workload")) CheckStores(*workload, context.problems, scenario);
+  if (workload != nullptr) CheckStores(*workload, context.problems, scenario);
   if (const Value* faults = map.Find("faults")) {
     ParseFaults(*faults, context, scenario.faults);
     CheckTargets(*faults, context.problems, scenario);

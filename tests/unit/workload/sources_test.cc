@@ -21,6 +21,7 @@ class Bench final : public WorkloadPort {
     in_system = std::max(in_system, ends_.size());
     tasks.push_back(std::move(task));
   }
+  void Release(uint64_t, uint32_t) override {}
   void WakeAt(Duration when, uint64_t id) override { wakes_.emplace(std::max(when, now_), id); }
 
   void Run(WorkloadSource& source) {
@@ -143,7 +144,8 @@ TEST(DagSource, SubmitsInListOrderButNeverBeforeAnArgument) {
   std::vector<uint64_t> order;
   for (const PlannedTask& task : bench.tasks) order.push_back(task.number);
   EXPECT_EQ(order, (std::vector<uint64_t>{0, 1, 2}));
-  EXPECT_TRUE(source->ResultsUsed());
+  EXPECT_EQ(bench.tasks[2].inputs, (std::vector<TaskInput>{{1, 0, 0}}));
+  EXPECT_FALSE(source->MakesObjects());
   EXPECT_EQ(source->Bounds()->critical_path, Duration::Seconds(6));
   EXPECT_EQ(source->Bounds()->work, Duration::Seconds(6));
 }
