@@ -160,8 +160,22 @@ void LeaseArguments::Drop(LeaseId lease) {
   std::erase_if(outcomes_, [&](const auto& outcome) { return outcome.first == lease; });
 }
 
-bool LeaseArguments::SuspendLast() {
-  for (auto it = order_.rbegin(); it != order_.rend(); ++it) {
+LeaseId LeaseArguments::FirstFetching() const {
+  for (const auto& [ticket, lease] : order_) {
+    if (bundles_.at(lease).state == State::kFetching) return lease;
+  }
+  return {};
+}
+
+bool LeaseArguments::Keeps(LeaseId lease, ObjectId object) const {
+  const auto it = bundles_.find(lease);
+  if (it == bundles_.end()) return false;
+  return std::any_of(it->second.arguments.begin(), it->second.arguments.end(),
+                     [&](const Argument& argument) { return argument.pinned && argument.ref.id == object; });
+}
+
+bool LeaseArguments::SuspendLast(LeaseId first) {
+  for (auto it = order_.rbegin(); it != order_.rend() && it->first > TicketOf(first); ++it) {
     Bundle& bundle = bundles_.at(it->second);
     if (bundle.state == State::kWaiting) continue;
     bundle.state = State::kWaiting;
@@ -173,9 +187,10 @@ bool LeaseArguments::SuspendLast() {
   return false;
 }
 
-std::map<ObjectId, uint32_t> LeaseArguments::PinsToSuspend() const {
+std::map<ObjectId, uint32_t> LeaseArguments::PinsToSuspend(LeaseId first) const {
   std::map<ObjectId, uint32_t> pins;
   for (const auto& [ticket, lease] : order_) {
+    if (ticket <= TicketOf(first)) continue;
     for (const Argument& argument : bundles_.at(lease).arguments) {
       if (argument.pinned) ++pins[argument.ref.id];
     }
@@ -195,6 +210,7 @@ void LeaseArguments::CheckInvariants() const {
       pins[argument.ref.id] += argument.pinned;
       uses[argument.ref.id] += bundle.counted;
       missing += !argument.pinned;
+      ORRERY_ASSERT(bundle.state == State::kWaiting || argument.pinned || residency_.Wanted(argument.ref.id));
     }
     ORRERY_ASSERT(bundle.state == State::kWaiting ? missing == bundle.arguments.size() : missing == bundle.missing);
     ORRERY_ASSERT((bundle.state == State::kFetching) == (bundle.state != State::kWaiting && missing != 0));

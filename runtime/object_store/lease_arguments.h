@@ -31,10 +31,14 @@ class LeaseArguments final : public ArgumentFetcher {
 
   void OnPresent(LeaseId lease, LocalObject& object);
   void OnAbsent(LeaseId lease, const Status& status);
-  // Takes back what the last lease has that has not begun. False: there is none.
-  bool SuspendLast();
+  // The first lease that waits for arguments to come, or 0.
+  LeaseId FirstFetching() const;
+  bool Keeps(LeaseId lease, ObjectId object) const;
+  // Takes back what the last lease has that has not begun and stands behind `first` (0: anywhere). False: there is
+  // none.
+  bool SuspendLast(LeaseId first);
   // What SuspendLast can drop in all.
-  std::map<ObjectId, uint32_t> PinsToSuspend() const;
+  std::map<ObjectId, uint32_t> PinsToSuspend(LeaseId first) const;
   // Admits whoever fits now.
   void Admit();
   // What to tell the lease manager, in order; emptied.
@@ -71,6 +75,7 @@ class LeaseArguments final : public ArgumentFetcher {
     int64_t size = 0;
   };
   int64_t Share() const;
+  uint64_t TicketOf(LeaseId lease) const { return lease ? bundles_.at(lease).ticket : 0; }
   void Count(Bundle& bundle, bool counted);
   bool Fits(const Bundle& bundle) const;
   void Begin(LeaseId lease, Bundle& bundle);

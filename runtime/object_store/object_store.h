@@ -102,8 +102,12 @@ class ObjectStore final : private ResidencyListener, private OwnerListener {
   void OnCreated(const Creation& creation, LocalObject* object, const Status& status) override;
   void OnChunkHere(LocalObject& object) override { server_.Progress(object); }
   void OnNoMore(ObjectId object) override { server_.Refuse(object, StatusCode::kNotFound); }
-  bool OnSuspendArguments() override { return arguments_.SuspendLast(); }
-  std::map<ObjectId, uint32_t> ArgumentsInTheWay() const override { return arguments_.PinsToSuspend(); }
+  bool OnSuspendArguments(LeaseId first) override { return arguments_.SuspendLast(first); }
+  LeaseId FirstFetching() const override { return arguments_.FirstFetching(); }
+  bool Keeps(LeaseId lease, ObjectId object) const override { return arguments_.Keeps(lease, object); }
+  std::map<ObjectId, uint32_t> ArgumentsInTheWay(LeaseId first) const override {
+    return arguments_.PinsToSuspend(first);
+  }
   void OnOwnerDead(WorkerId owner) override;
   void OnOwnerAsked(const Address& owner) override { residency_.pulls().AskAgain(owner); }
 

@@ -235,7 +235,8 @@ LocalObject* Residency::OnPullNeedsRoom(const ObjectReference& ref, int64_t size
   want.size = size;
   SetStage(want, Stage::kQueued);  // where it stays if there is no room now
   if (size <= 0 || size > objects_.arena().capacity()) return nullptr;  // TryBring says so
-  if (CreationWaits(ref.id) || !SlotFor(want.urgency) || MakeRoom(size, want.urgency) != Room::kFree) return nullptr;
+  if (CreationWaits(ref.id) || !SlotFor(want.urgency) || MakeRoom(size, want.urgency, {}) != Room::kFree)
+    return nullptr;
   SetStage(want, Stage::kPulling);
   return objects_.Add(ref, size, State::kPulling);
 }

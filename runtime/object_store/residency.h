@@ -36,11 +36,15 @@ class ResidencyListener {
   virtual void OnChunkHere(LocalObject& object) = 0;
   // No more of this object will come here than what is here, for now: who waits for chunks should go elsewhere.
   virtual void OnNoMore(ObjectId object) = 0;
-  // Room is needed for something more urgent than arguments of leases that have not begun: takes it from the last of
-  // them. False: there is none.
-  virtual bool OnSuspendArguments() = 0;
+  // Room is needed for something more urgent than arguments of leases that have not begun: takes from the last of them
+  // what it has. Only from leases behind `first`, unless that is 0. False: there is none.
+  virtual bool OnSuspendArguments(LeaseId first) = 0;
   // How many pins of each object could be dropped that way.
-  virtual std::map<ObjectId, uint32_t> ArgumentsInTheWay() const = 0;
+  virtual std::map<ObjectId, uint32_t> ArgumentsInTheWay(LeaseId first) const = 0;
+  // The first lease that waits for arguments, or 0: those behind it may have to give way to it.
+  virtual LeaseId FirstFetching() const = 0;
+  // It keeps this one, and gives it back only when it has all.
+  virtual bool Keeps(LeaseId lease, ObjectId object) const = 0;
 };
 
 // All needs of room stand in one queue: gets, then creations, then waits, then arguments; first come, first served
@@ -99,8 +103,9 @@ class Residency final : public PullListener {
 
  private:
   // kQueued: for room. kPulling, kRestoring: under way. Only pulls wait for other nodes, so only they count against
-  // object_pulls_in_flight: two nodes that need what the other has on disk must not wait for each other. kIdle: something else ends the wait: a client's seal, the
-  // owner's answer to a pull without room, the last pin of a copy that is given up.
+  // object_pulls_in_flight: two nodes that need what the other has on disk must not wait for each other. kIdle:
+  // something else ends the wait: a client's seal, the owner's answer to a pull without room, the last pin of a copy
+  // that is given up.
   enum class Stage : uint8_t { kIdle, kQueued, kPulling, kRestoring };
   struct Want {
     ObjectReference ref;
@@ -138,11 +143,13 @@ class Residency final : public PullListener {
   Outcome TryCreate(const Creation& creation);
   bool SlotFor(Urgency urgency) const;
   bool CreationWaits(ObjectId object) const;
-  Room MakeRoom(int64_t size, Urgency urgency);
+  // For a want of the first lease that waits (0: for something more urgent, or nothing).
+  Room MakeRoom(int64_t size, Urgency urgency, LeaseId first);
+  LeaseId FirstLeaseOf(const Want& want) const;
   bool EvictUntilFits(int64_t size);
   void Evict(LocalObject& object);
-  bool SuspendOne();
-  bool SuspendingHelps(int64_t size) const;
+  bool SuspendOne(LeaseId first);
+  bool SuspendingHelps(int64_t size, LeaseId first) const;
   int64_t SpillStep() const;
   Status NoRoom(ObjectId object, int64_t size) const;
 

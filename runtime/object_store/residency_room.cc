@@ -59,7 +59,7 @@ Residency::Outcome Residency::TryBring(Want& want) {
     return Outcome::kDone;
   }
   if (object == nullptr && !SlotFor(want.urgency)) return Outcome::kNoSlot;
-  switch (MakeRoom(want.size, want.urgency)) {
+  switch (MakeRoom(want.size, want.urgency, FirstLeaseOf(want))) {
     case Room::kComing: return Outcome::kComing;
     case Room::kWait: return Outcome::kPass;
     case Room::kNever: Fail(id, NoRoom(id, want.size)); return Outcome::kDone;
@@ -89,7 +89,7 @@ Residency::Outcome Residency::TryCreate(const Creation& creation) {
     return Outcome::kDone;
   }
   if (pulls_.Pulling(id)) return Outcome::kPass;
-  switch (MakeRoom(creation.size, Urgency::kCreate)) {
+  switch (MakeRoom(creation.size, Urgency::kCreate, {})) {
     case Room::kComing: return Outcome::kComing;
     case Room::kWait: return Outcome::kPass;
     case Room::kNever: listener_.OnCreated(creation, nullptr, NoRoom(id, creation.size)); return Outcome::kDone;
@@ -127,31 +127,44 @@ int64_t Residency::SpillStep() const {
                   static_cast<int64_t>(static_cast<double>(objects_.arena().capacity()) * headroom));
 }
 
-Residency::Room Residency::MakeRoom(int64_t size, Urgency urgency) {
-  if (size >= too_much_ && spills_.Refusal().ok()) return Room::kWait;  // many may wait for a client's release
+LeaseId Residency::FirstLeaseOf(const Want& want) const {
+  const LeaseId first = want.urgency == Urgency::kArgument ? listener_.FirstFetching() : LeaseId{};
+  const bool waits = std::any_of(want.waiters.begin(), want.waiters.end(),
+                                 [&](const auto& entry) { return entry.first == ObjectWaiter::Lease(first); });
+  return waits ? first : LeaseId{};
+}
+
+Residency::Room Residency::MakeRoom(int64_t size, Urgency urgency, LeaseId first) {
+  if (size >= too_much_ && !first && spills_.Refusal().ok())
+    return Room::kWait;  // many may wait for a client's release
   if (EvictUntilFits(size)) return Room::kFree;
   const int64_t missing = Arena::Rounded(size) - objects_.arena().LargestFree();
   if (spills_.Spill(std::max(missing, SpillStep()))) return Room::kComing;
-  if (urgency <= Urgency::kCreate && SuspendingHelps(size)) {
-    while (SuspendOne()) {
+  if ((urgency <= Urgency::kCreate || first) && SuspendingHelps(size, first)) {
+    while (SuspendOne(first)) {
       if (EvictUntilFits(size)) return Room::kFree;
     }
     if (pulls_.stopping() != 0 || spills_.Spill(missing)) return Room::kComing;
   }
   too_much_ = std::min(too_much_, size);
-  if (spills_.Refusal().ok()) return Room::kWait;
-  // What is neither elsewhere nor on disk stays as long as its owner wants it; all else some client's release can move.
-  const int64_t longest = objects_.LongestIf([](const LocalObject& object) { return object.dirty(); });
+  const bool disk_takes = spills_.Refusal().ok();
+  if (disk_takes && !first) return Room::kWait;
+  // What is neither elsewhere nor on disk stays as long as its owner wants it, and a lease keeps what it has while it
+  // waits for the rest; all else some client's release can move.
+  const int64_t longest = objects_.LongestIf([&](const LocalObject& object) {
+    return (object.dirty() && !disk_takes) || (first && listener_.Keeps(first, object.id()));
+  });
   return longest < Arena::Rounded(size) ? Room::kNever : Room::kWait;
 }
 
 // Exactly: otherwise transfers would be stopped, begin again because the room is of no use, and be stopped again.
-bool Residency::SuspendingHelps(int64_t size) const {
-  const std::map<ObjectId, uint32_t> pins = listener_.ArgumentsInTheWay();
+bool Residency::SuspendingHelps(int64_t size, LeaseId first) const {
+  const std::map<ObjectId, uint32_t> pins = listener_.ArgumentsInTheWay(first);
   const bool disk_takes = spills_.Refusal().ok();
   const auto stays = [&](const LocalObject& object) {
     if (object.state == State::kPulling) {
       const auto want = wants_.find(object.id());
+      if (first && want != wants_.end()) return true;
       return object.pinned() || (want != wants_.end() && want->second.urgency <= Urgency::kCreate);
     }
     if (object.state != State::kSealed || (object.dirty() && !disk_takes)) return true;
@@ -163,8 +176,9 @@ bool Residency::SuspendingHelps(int64_t size) const {
 }
 
 // Arguments first, then waits, each from its tail.
-bool Residency::SuspendOne() {
-  if (listener_.OnSuspendArguments()) return true;
+bool Residency::SuspendOne(LeaseId first) {
+  if (listener_.OnSuspendArguments(first)) return true;
+  if (first) return false;
   const Want* last = nullptr;
   for (const auto& [id, want] : wants_) {
     if (want.stage != Stage::kPulling || want.urgency <= Urgency::kCreate) continue;
@@ -189,10 +203,13 @@ Status Residency::CheckSize(ObjectId object, int64_t size) const {
 }
 
 Status Residency::NoRoom(ObjectId object, int64_t size) const {
-  const Status why = spills_.Refusal();
-  return {why.code(), ToString(object) + " of " + std::to_string(size) + " bytes finds no room in the store of " +
-                          ToString(context_.node) + " (" + std::to_string(objects_.dirty_bytes()) + " of " +
-                          std::to_string(objects_.arena().capacity()) + " bytes are in use), and " + why.message()};
+  const Status refusal = spills_.Refusal();
+  const std::string used = std::to_string(objects_.dirty_bytes()) + " of " +
+                           std::to_string(objects_.arena().capacity()) + " bytes are in use";
+  return {refusal.ok() ? StatusCode::kStoreFull : refusal.code(),
+          ToString(object) + " of " + std::to_string(size) + " bytes finds no room in the store of " +
+              ToString(context_.node) + ": " + used +
+              (refusal.ok() ? ", and it does not fit beside the other arguments" : ", and " + refusal.message())};
 }
 
 }  // namespace orrery
