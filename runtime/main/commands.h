@@ -23,6 +23,8 @@ struct StopOptions {
 
 int StartCommand(StartOptions options);
 int StatusCommand(const StatusOptions& options);
+// `watch` is not used.
+int MemoryCommand(const StatusOptions& options);
 int StopCommand(const StopOptions& options);
 int SettingsCommand(const std::string& format);
 

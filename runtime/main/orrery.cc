@@ -26,7 +26,7 @@ Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 cannot reach the cluster, 4 time-ou
 Daemons keep records, sockets, logs and the cluster token in $ORRERY_SESSION_DIR, else $XDG_RUNTIME_DIR/orrery, else
 /tmp/orrery-<uid>.)";
 
-const std::vector<std::string> kCommands = {"start", "status", "stop", "settings", "sim", "live"};
+const std::vector<std::string> kCommands = {"start", "status", "memory", "stop", "settings", "sim", "live"};
 
 // Never returns when the program is there.
 int Exec(const char* name, char** arguments) {
@@ -79,19 +79,29 @@ void AddStart(CLI::App& app, StartOptions& options) {
       "there (mode 0600) and name it with --token-file.");
 }
 
-void AddStatus(CLI::App& app, StatusOptions& options) {
-  CLI::App* status = app.add_subcommand("status", "Show nodes, resources, demands and jobs of a cluster");
-  status->add_option("--address", options.address,
+// What all commands that ask a cluster share.
+void AddQuestion(CLI::App& command, StatusOptions& options) {
+  command.add_option("--address", options.address,
                      "HOST:PORT of the cluster (default: $ORRERY_ADDRESS, else the one that runs here)");
-  status->add_option("--format", options.format, "text or json")
+  command.add_option("--format", options.format, "text or json")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
-  status->add_flag("--watch{2}", options.watch, "repeat every two seconds, or --watch=SECONDS");
-  status->add_option("--timeout", options.timeout, "seconds to wait for an answer")
+  command.add_option("--timeout", options.timeout, "seconds to wait for an answer")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  status->add_option("--token-file", options.token_file,
+  command.add_option("--token-file", options.token_file,
                      "file with the cluster token (default: that of the session folder)");
+}
+
+void AddStatus(CLI::App& app, StatusOptions& options) {
+  CLI::App* status = app.add_subcommand("status", "Show nodes, resources, demands and jobs of a cluster");
+  AddQuestion(*status, options);
+  status->add_flag("--watch{2}", options.watch, "repeat every two seconds, or --watch=SECONDS");
+}
+
+void AddMemory(CLI::App& app, StatusOptions& options) {
+  AddQuestion(*app.add_subcommand("memory", "Show large objects: owner, size, where they are, and why they are alive"),
+              options);
 }
 
 void AddStop(CLI::App& app, StopOptions& options) {
@@ -130,12 +140,13 @@ int Main(int argc, char** argv) {
   app.set_version_flag("--version", std::string("orrery ") + ORRERY_VERSION);
   app.footer(kFooter);
   StartOptions start;
-  StatusOptions status;
+  StatusOptions status, memory;
   StopOptions stop;
   DaemonOptions daemon;
   std::string format = "text";
   AddStart(app, start);
   AddStatus(app, status);
+  AddMemory(app, memory);
   AddStop(app, stop);
   app.add_subcommand("settings", "List every setting, its default and its unit")
       ->add_option("--format", format, "text or json")
@@ -155,6 +166,7 @@ int Main(int argc, char** argv) {
   const CLI::App* chosen = app.get_subcommands().front();
   if (chosen->get_name() == "start") return StartCommand(start);
   if (chosen->get_name() == "status") return StatusCommand(status);
+  if (chosen->get_name() == "memory") return MemoryCommand(memory);
   if (chosen->get_name() == "stop") return StopCommand(stop);
   if (chosen->get_name() == "settings") return SettingsCommand(format);
   return chosen->got_subcommand("gcs") ? RunGcsDaemon(daemon) : RunNodeDaemon(daemon);
