@@ -43,6 +43,7 @@ Result<bool> LeaseArguments::Fetch(LeaseId lease, const std::vector<LeaseArgumen
   order_.emplace(bundle.ticket, lease);
   ++waiting_;
   Admit();
+  asked_ = true;  // what it wants has still to be given room
   if (bundle.state != State::kReady) return false;
   std::erase_if(outcomes_, [&](const auto& outcome) { return outcome.first == lease; });
   return true;
@@ -71,6 +72,7 @@ void LeaseArguments::Count(Bundle& bundle, bool counted) {
 }
 
 void LeaseArguments::Admit() {
+  asked_ = false;
   if (waiting_ == 0) return;
   for (const auto& [ticket, lease] : order_) {
     Bundle& bundle = bundles_.at(lease);

@@ -42,11 +42,8 @@ class LeaseArguments final : public ArgumentFetcher {
   // Admits whoever fits now.
   void Admit();
   // What to tell the lease manager, in order; emptied.
-  std::vector<std::pair<LeaseId, Status>> TakeOutcomes() {
-    asked_ = false;
-    return std::exchange(outcomes_, {});
-  }
-  // There is nothing to tell, and the lease manager has asked for nothing since.
+  std::vector<std::pair<LeaseId, Status>> TakeOutcomes() { return std::exchange(outcomes_, {}); }
+  // There is nothing to tell, and since the last Admit no lease came or went.
   bool quiet() const { return outcomes_.empty() && !asked_; }
 
   size_t size() const { return bundles_.size(); }

@@ -59,10 +59,18 @@ Residency::Outcome Residency::TryBring(Want& want) {
     return Outcome::kDone;
   }
   if (object == nullptr && !SlotFor(want.urgency)) return Outcome::kNoSlot;
-  switch (MakeRoom(want.size, want.urgency, FirstLeaseOf(want))) {
+  const LeaseId first = FirstLeaseOf(want);
+  switch (MakeRoom(want.size, want.urgency, first)) {
     case Room::kComing: return Outcome::kComing;
     case Room::kWait: return Outcome::kPass;
-    case Room::kNever: Fail(id, NoRoom(id, want.size)); return Outcome::kDone;
+    case Room::kNever: {
+      const Status status = NoRoom(id, want.size);
+      if (first)
+        listener_.OnAbsent(id, ObjectWaiter::Lease(first), status);  // it gives up the want; others may have better luck
+      else
+        Fail(id, status);
+      return Outcome::kDone;
+    }
     case Room::kFree: break;
   }
   SetStage(want, object != nullptr ? Stage::kRestoring : Stage::kPulling);

@@ -182,7 +182,7 @@ StoreLife::StoreLife(uint64_t seed, bool verbose) : world_(seed, Duration::Micro
   if (Chance(0.1)) settings_.spill_directories = "none";
   if (Chance(0.1)) settings_.spill_limit_bytes = Below(30'000);
   disk_limited_ = settings_.spill_directories == "none" || settings_.spill_limit_bytes >= 0;
-  capacity_ = 8'000 + Below(40'000);
+  capacity_ = (200 + Below(600)) * Arena::kAlignment;
   faults_ = Chance(0.7);
   kill_ = Chance(0.5) ? 0.3 : 0.05;
   if (Chance(0.3)) world_.SetMemoryDelay(Duration::Millis(30));
