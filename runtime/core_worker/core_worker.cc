@@ -217,7 +217,7 @@ void CoreWorker::OnPutObject(msg::PutObject& put) {
 // The own node has it.
 void CoreWorker::SealStored(ObjectId object, int64_t size) {
   objects_.store.Get(object)->Extra().size = size;
-  objects_.directory.AddCopy(object, core_.node, core_.options.node_manager);
+  objects_.directory.AddCopy(object, core_.id.node(), core_.options.node_manager);
   tasks_.Seal(object, {});
 }
 

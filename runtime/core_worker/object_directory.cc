@@ -201,7 +201,12 @@ void ObjectDirectory::ApplyNews(const msg::ObjectCopies& news, const Address& ad
     Entry* entry = Find(object);
     if (entry == nullptr) continue;
     const ObjectRecord* record = store_.Get(object);
-    if (record != nullptr && !record->ready) entry->gone.insert(node);
+    // A node that only asked, or received, had no copy; the task that makes the object again may just put one there.
+    const auto source = entry->sources.find(node);
+    const bool received = source != entry->sources.end() && source->second.from;
+    const bool asked = std::any_of(entry->questions.begin(), entry->questions.end(),
+                                   [&](const Question& question) { return question.node == node; });
+    if (record != nullptr && !record->ready && !received && !asked) entry->gone.insert(node);
     RemoveNode(object, *entry, node);
     AfterRemoval(object);
   }

@@ -147,7 +147,7 @@ void TaskReceiver::StoreResults(msg::TaskReply& reply) {
   for (msg::StoredReturn& stored : *reply.mutable_stored()) {
     while (reply.returns_size() <= static_cast<int>(stored.position())) reply.add_returns();
     if (stored.size() <= 0) continue;
-    stored.set_node(core_.node.value);
+    stored.set_node(core_.id.node().value);  // known before the registration is confirmed
     ToProto(core_.options.node_manager, stored.mutable_node_manager());
     const ObjectId object{task, stored.position()};
     if (!objects_.client.Seal(object)) unwritten.emplace_back(object, stored.size());

@@ -243,7 +243,8 @@ void ObjectLife::Get(ProcessId process, ObjectId object, bool from_task) {
   Draft<msg::GetObjects> get;
   get->set_request(++app.last_request);
   ToProto(object, get->add_objects());
-  get->set_timeout_ns(from_task && Chance(0.3) ? Duration::Millis(20).ns : -1);
+  // A task may wait for what waits for that task: never for ever.
+  get->set_timeout_ns(from_task ? Duration::Millis(20).ns : -1);
   get->set_from_task(from_task);
   cluster_->FromApplication(process, std::move(get));
   app.gets[app.last_request] = object;
