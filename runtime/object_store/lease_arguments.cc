@@ -87,12 +87,29 @@ void LeaseArguments::Begin(LeaseId lease, Bundle& bundle) {
   Count(bundle, true);
   bundle.state = State::kFetching;
   bundle.missing = bundle.arguments.size();
+  Bring(lease, bundle);
+}
+
+// Asks for what the lease has not got: for all, or for the largest.
+void LeaseArguments::Bring(LeaseId lease, Bundle& bundle) {
+  std::vector<Argument*> missing;
   for (Argument& argument : bundle.arguments) {
-    LocalObject* object = residency_.Bring(argument.ref, argument.size, Urgency::kArgument, ObjectWaiter::Lease(lease));
-    if (object == nullptr) continue;
-    objects_.AddPin(*object, Pin::kLease);
-    argument.pinned = true;
-    --bundle.missing;
+    if (!argument.pinned) missing.push_back(&argument);
+  }
+  if (bundle.one_by_one) {
+    std::stable_sort(missing.begin(), missing.end(),
+                     [](const Argument* a, const Argument* b) { return a->size > b->size; });
+  }
+  for (Argument* argument : missing) {
+    LocalObject* object =
+        residency_.Bring(argument->ref, argument->size, Urgency::kArgument, ObjectWaiter::Lease(lease));
+    if (object != nullptr) {
+      objects_.AddPin(*object, Pin::kLease);
+      argument->pinned = true;
+      --bundle.missing;
+    } else if (bundle.one_by_one) {
+      break;
+    }
   }
   if (bundle.missing != 0) return;
   bundle.state = State::kReady;
@@ -107,7 +124,9 @@ void LeaseArguments::OnPresent(LeaseId lease, LocalObject& object) {
   ORRERY_ASSERT(it != bundle.arguments.end() && !it->pinned);
   objects_.AddPin(object, Pin::kLease);
   it->pinned = true;
-  if (--bundle.missing != 0) return;
+  --bundle.missing;
+  if (bundle.one_by_one && bundle.missing != 0) return Bring(lease, bundle);
+  if (bundle.missing != 0) return;
   bundle.state = State::kReady;
   outcomes_.emplace_back(lease, Status::Ok());
 }
@@ -115,6 +134,14 @@ void LeaseArguments::OnPresent(LeaseId lease, LocalObject& object) {
 void LeaseArguments::OnAbsent(LeaseId lease, const Status& status) {
   Drop(lease);
   outcomes_.emplace_back(lease, status);
+}
+
+void LeaseArguments::OnNoRoomBeside(LeaseId lease, const Status& status) {
+  Bundle& bundle = bundles_.at(lease);
+  if (bundle.one_by_one || bundle.missing == bundle.arguments.size()) return OnAbsent(lease, status);
+  bundle.one_by_one = true;
+  asked_ = true;
+  Suspend(lease, bundle);
 }
 
 bool LeaseArguments::Hold(LeaseId lease) {
@@ -135,6 +162,13 @@ void LeaseArguments::SetBlocked(LeaseId lease, bool blocked) {
   asked_ = true;
   Count(it->second, !blocked);
   it->second.blocked = blocked;
+}
+
+void LeaseArguments::Suspend(LeaseId lease, Bundle& bundle) {
+  bundle.state = State::kWaiting;
+  ++waiting_;
+  Release(lease, bundle);
+  std::erase_if(outcomes_, [&](const auto& outcome) { return outcome.first == lease; });
 }
 
 void LeaseArguments::Release(LeaseId lease, Bundle& bundle) {
@@ -180,10 +214,7 @@ bool LeaseArguments::SuspendLast(LeaseId first) {
   for (auto it = order_.rbegin(); it != order_.rend() && it->first > TicketOf(first); ++it) {
     Bundle& bundle = bundles_.at(it->second);
     if (bundle.state == State::kWaiting) continue;
-    bundle.state = State::kWaiting;
-    ++waiting_;
-    Release(it->second, bundle);
-    std::erase_if(outcomes_, [&](const auto& outcome) { return outcome.first == it->second; });
+    Suspend(it->second, bundle);
     return true;
   }
   return false;
@@ -207,14 +238,15 @@ void LeaseArguments::CheckInvariants() const {
     waiting += bundle.state == State::kWaiting;
     before += bundle.state != State::kHeld;
     ORRERY_ASSERT(bundle.counted == (bundle.state != State::kWaiting && !bundle.blocked));
-    size_t missing = 0;
+    size_t missing = 0, wanted = 0;
     for (const Argument& argument : bundle.arguments) {
       pins[argument.ref.id] += argument.pinned;
       uses[argument.ref.id] += bundle.counted;
       missing += !argument.pinned;
-      ORRERY_ASSERT(bundle.state == State::kWaiting || argument.pinned || residency_.Wanted(argument.ref.id));
+      wanted += !argument.pinned && residency_.Wanted(argument.ref.id);
     }
     ORRERY_ASSERT(bundle.state == State::kWaiting ? missing == bundle.arguments.size() : missing == bundle.missing);
+    ORRERY_ASSERT(bundle.state != State::kFetching || wanted != 0);
     ORRERY_ASSERT((bundle.state == State::kFetching) == (bundle.state != State::kWaiting && missing != 0));
   }
   ORRERY_ASSERT(waiting == waiting_ && before == order_.size());

@@ -31,6 +31,9 @@ class LeaseArguments final : public ArgumentFetcher {
 
   void OnPresent(LeaseId lease, LocalObject& object);
   void OnAbsent(LeaseId lease, const Status& status);
+  // What the lease has lies in the way of what it still needs: it begins again, the largest first, one after the other.
+  // When that was in vain, it fails.
+  void OnNoRoomBeside(LeaseId lease, const Status& status);
   // The first lease that waits for arguments to come, or 0.
   LeaseId FirstFetching() const;
   bool Keeps(LeaseId lease, ObjectId object) const;
@@ -66,6 +69,7 @@ class LeaseArguments final : public ArgumentFetcher {
     int64_t local_bytes = 0;  // that were here when the lease came
     bool blocked = false;
     bool counted = false;  // against the share
+    bool one_by_one = false;  // see OnNoRoomBeside
   };
   struct Use {
     uint32_t bundles = 0;
@@ -76,6 +80,8 @@ class LeaseArguments final : public ArgumentFetcher {
   void Count(Bundle& bundle, bool counted);
   bool Fits(const Bundle& bundle) const;
   void Begin(LeaseId lease, Bundle& bundle);
+  void Bring(LeaseId lease, Bundle& bundle);
+  void Suspend(LeaseId lease, Bundle& bundle);
   void Release(LeaseId lease, Bundle& bundle);
 
   const StoreContext& context_;

@@ -104,6 +104,7 @@ class ObjectStore final : private ResidencyListener, private OwnerListener {
   void OnNoMore(ObjectId object) override { server_.Refuse(object, StatusCode::kNotFound); }
   bool OnSuspendArguments(LeaseId first) override { return arguments_.SuspendLast(first); }
   LeaseId FirstFetching() const override { return arguments_.FirstFetching(); }
+  void OnNoRoomBeside(LeaseId lease, const Status& status) override { arguments_.OnNoRoomBeside(lease, status); }
   bool Keeps(LeaseId lease, ObjectId object) const override { return arguments_.Keeps(lease, object); }
   std::map<ObjectId, uint32_t> ArgumentsInTheWay(LeaseId first) const override {
     return arguments_.PinsToSuspend(first);

@@ -58,7 +58,9 @@ void Residency::GiveUp(ObjectId object, const ObjectWaiter& waiter) {
 
 bool Residency::WantsOf(WorkerId owner) const {
   const auto it = wants_.lower_bound(ObjectId{{owner, 0}, 0});
-  return it != wants_.end() && it->first.task.owner == owner;
+  if (it != wants_.end() && it->first.task.owner == owner) return true;
+  return std::any_of(creations_.begin(), creations_.end(),
+                     [&](const auto& entry) { return entry.second.ref.id.task.owner == owner; });
 }
 
 void Residency::SetStage(Want& want, Stage stage) {

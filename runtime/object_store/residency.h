@@ -43,8 +43,10 @@ class ResidencyListener {
   virtual std::map<ObjectId, uint32_t> ArgumentsInTheWay(LeaseId first) const = 0;
   // The first lease that waits for arguments, or 0: those behind it may have to give way to it.
   virtual LeaseId FirstFetching() const = 0;
-  // It keeps this one, and gives it back only when it has all.
+  // It has this one, and keeps it while it waits for the rest.
   virtual bool Keeps(LeaseId lease, ObjectId object) const = 0;
+  // There can be no room for the rest beside what it keeps: the lease gives up its wants.
+  virtual void OnNoRoomBeside(LeaseId lease, const Status& status) = 0;
 };
 
 // All needs of room stand in one queue: gets, then creations, then waits, then arguments; first come, first served
@@ -63,6 +65,7 @@ class Residency final : public PullListener {
   LocalObject* Bring(const ObjectReference& ref, int64_t size, Urgency urgency, const ObjectWaiter& waiter);
   void GiveUp(ObjectId object, const ObjectWaiter& waiter);
   bool Wanted(ObjectId object) const { return wants_.count(object) != 0; }
+  // Somebody wants, or wants to make, an object of this owner.
   bool WantsOf(WorkerId owner) const;
 
   // Why an object of this size can never be in this store, or Ok.

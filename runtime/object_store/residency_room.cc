@@ -66,7 +66,7 @@ Residency::Outcome Residency::TryBring(Want& want) {
     case Room::kNever: {
       const Status status = NoRoom(id, want.size);
       if (first)
-        listener_.OnAbsent(id, ObjectWaiter::Lease(first), status);  // it gives up the want; others may have better luck
+        listener_.OnNoRoomBeside(first, status);
       else
         Fail(id, status);
       return Outcome::kDone;
@@ -136,7 +136,7 @@ int64_t Residency::SpillStep() const {
 }
 
 LeaseId Residency::FirstLeaseOf(const Want& want) const {
-  const LeaseId first = want.urgency == Urgency::kArgument ? listener_.FirstFetching() : LeaseId{};
+  const LeaseId first = want.urgency > Urgency::kCreate ? listener_.FirstFetching() : LeaseId{};
   const bool waits = std::any_of(want.waiters.begin(), want.waiters.end(),
                                  [&](const auto& entry) { return entry.first == ObjectWaiter::Lease(first); });
   return waits ? first : LeaseId{};
