@@ -29,6 +29,7 @@ struct LocalObject {
   State state = State::kCreating;
   Standing standing = Standing::kStays;
   bool primary = false;  // the owner counts on this copy: it is spilled rather than evicted
+  bool orphan = false;  // doomed because its owner is dead
   bool doomed = false;  // freed, or its owner is dead: it goes as soon as nobody uses it
 
   ObjectId id() const { return ref.id; }

@@ -135,7 +135,9 @@ void ObjectStore::OnGetLocal(const Address& from, const msg::GetLocal& request) 
   }
   client.last_pin = std::max(client.last_pin, pin);
   if (object != nullptr && object->doomed && object->readable()) {
-    return SendAbsent(from, ref, pin, {StatusCode::kObjectLost, ToString(ref.id) + " was freed by its owner"});
+    const Status freed(StatusCode::kObjectLost, ToString(ref.id) + " was freed by its owner");
+    const Status orphan(StatusCode::kOwnerDied, "the owner of " + ToString(ref.id) + " is gone");
+    return SendAbsent(from, ref, pin, object->orphan ? orphan : freed);
   }
   const auto urgency = request.purpose() == 0   ? Urgency::kGet
                        : request.purpose() == 1 ? Urgency::kWait

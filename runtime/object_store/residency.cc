@@ -183,7 +183,10 @@ void Residency::OwnerDead(WorkerId owner) {
     CancelCreation(creation.client, creation.ref.id);
     listener_.OnCreated(creation, nullptr, died);
   }
-  for (ObjectId id : ids) Free(id, died);
+  for (ObjectId id : ids) {
+    Free(id, died);
+    if (LocalObject* left = objects_.Find(id)) left->orphan = true;
+  }
 }
 
 // A doomed copy goes when no client, lease or node uses it and nothing is written to or read from its room.

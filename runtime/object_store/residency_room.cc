@@ -90,9 +90,11 @@ Residency::Outcome Residency::TryCreate(const Creation& creation) {
   if (object != nullptr) {
     // Another client writes it, or a copy that was given up is still being read: that ends by itself.
     if (object->state == State::kCreating || object->state == State::kPulling) return Outcome::kPass;
-    object->doomed = false;  // it was freed, and is made again: by a task that runs a second time
+    object->doomed = object->orphan = false;  // it was freed, and is made again: by a task that runs a second time
     objects_.SetPrimary(*object);
     owners_.Added(*object);
+    if (object->readable()) Present(*object);
+    Pursue(id);
     listener_.OnCreated(creation, nullptr, {StatusCode::kAlreadyExists, ToString(id) + " is in the store already"});
     return Outcome::kDone;
   }
