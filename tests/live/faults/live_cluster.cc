@@ -85,7 +85,7 @@ std::vector<LocalNode> NodesOf(const std::vector<double>& cpus) {
 
 }  // namespace
 
-LiveCluster::LiveCluster(const std::vector<double>& cpus, std::map<std::string, std::string> settings)
+LiveCluster::LiveCluster(std::initializer_list<double> cpus, std::map<std::string, std::string> settings)
     : LiveCluster(NodesOf(cpus), std::move(settings)) {}
 
 LiveCluster::LiveCluster(std::vector<LocalNode> nodes, std::map<std::string, std::string> settings) {

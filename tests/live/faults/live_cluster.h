@@ -26,7 +26,7 @@ std::vector<std::string> FilesIn(const std::string& folder);
 class LiveCluster {
  public:
   // `cpus`: of each node, the head first. Sets $ORRERY_SESSION_DIR and $ORRERY_ADDRESS for programs of this test.
-  explicit LiveCluster(const std::vector<double>& cpus, std::map<std::string, std::string> settings = {});
+  LiveCluster(std::initializer_list<double> cpus, std::map<std::string, std::string> settings = {});
   // Nodes with more than CPUs.
   explicit LiveCluster(std::vector<LocalNode> nodes, std::map<std::string, std::string> settings = {});
   // Stops the cluster and fails the test unless every process, record, socket and spill file is gone.
