@@ -19,7 +19,9 @@ void ObjectRecovery::Recover(ObjectId object) {
     if (record != nullptr && !objects_.Lost(id, *record)) continue;  // there, or on its way
     const uint64_t task = id.task.index;
     const KeptTask* kept = objects_.lineage.Find(task);
-    const bool runs = tasks_.Find(task) != nullptr;
+    const OwnedTask* running = tasks_.Find(task);
+    if (running != nullptr && running->sealing) continue;  // it is asked for again as soon as the task has ended
+    const bool runs = running != nullptr;
     const bool possible = runs || (kept != nullptr && kept->retries_left != 0);
     Reopen(id, possible ? "made again" : "lost for good");
     if (!possible) {

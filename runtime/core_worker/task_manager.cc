@@ -215,6 +215,7 @@ void TaskManager::Complete(uint64_t task, AttemptResult result, Values* returns,
   }
   if (result.status != StatusCode::kOk) return Finish(task, result);
   if (stored != nullptr && !stored->empty()) TakeStored(task, *entry, *stored);
+  entry->sealing = true;
   for (int i = 0; i < expected; ++i) {
     const ObjectId object{{core_.id, task}, static_cast<uint32_t>(i)};
     if (entry->rebuild && !Wanted(*entry, object)) continue;
@@ -228,6 +229,10 @@ void TaskManager::Complete(uint64_t task, AttemptResult result, Values* returns,
     objects_.lineage.Keep(task, entry->submit, entry->attempt, entry->retries_left);
   }
   Finish(task, result);
+  // Should a copy be lost already: from now on it can be made again.
+  for (int i = 0; stored != nullptr && i < stored->size(); ++i) {
+    objects_.directory.Serve({{core_.id, task}, stored->Get(i).position()});
+  }
 }
 
 // Of a task that runs again only what is pending is taken; the rest is still there, or nobody refers to it.

@@ -29,6 +29,7 @@ struct OwnedTask {
   bool cancelled = false;
   bool force = false;
   bool holds = false;  // arguments that stay objects, or hold refs: let go of at the end
+  bool sealing = false;  // it has run, and its results are being told to who waits for them
   bool rebuild = false;  // it had finished; its results were lost since
   uint32_t attempt = 0;
   int32_t retries_left = 0;  // -1: for ever
