@@ -26,9 +26,8 @@ void ObjectLog::OnTrace(Time now, const TraceEvent& event) {
 }
 
 void ObjectLog::OnCopy(Time now, const TraceEvent& event, ObjectId id) {
-  const auto [it, is_new] = objects_.try_emplace(id);
-  Object& object = it->second;
-  if (is_new) object.created = now;
+  Object& object = objects_[id];
+  if (object.created == kNever) object.created = now;
   object.bytes = event.a;
   Copy& copy = object.copies[event.node];
   Copy next = copy;
@@ -57,9 +56,10 @@ void ObjectLog::OnCopy(Time now, const TraceEvent& event, ObjectId id) {
       break;
     default: next.in_memory = true; break;
   }
+  if (object.freed != kNever) next = {};  // it goes at once
   Change(now, event.node, object, copy, next);
-  if (!next.in_memory && !next.on_disk) object.copies.erase(event.node);
   object.most_copies = std::max(object.most_copies, object.copies.size());
+  if (!next.in_memory && !next.on_disk) object.copies.erase(event.node);
 }
 
 void ObjectLog::OnChunk(Time now, const TraceEvent& event, ObjectId id) {
@@ -82,12 +82,10 @@ void ObjectLog::OnChunk(Time now, const TraceEvent& event, ObjectId id) {
 
 // Its copies go now, or when the last reader lets go of them: a little later than it seems here.
 void ObjectLog::OnFreed(Time now, ObjectId id) {
-  const auto it = objects_.find(id);
-  if (it == objects_.end()) return;
-  ++freed_;
-  it->second.freed = now;
-  for (auto& [node, copy] : it->second.copies) Change(now, node, it->second, copy, {});
-  it->second.copies.clear();
+  Object& object = objects_[id];
+  object.freed = now;
+  for (auto& [node, copy] : object.copies) Change(now, node, object, copy, {});
+  object.copies.clear();
 }
 
 void ObjectLog::OnNodeDead(Time now, NodeId node) {
@@ -100,6 +98,8 @@ void ObjectLog::OnNodeDead(Time now, NodeId node) {
 }
 
 void ObjectLog::Change(Time now, NodeId node, const Object& object, Copy& copy, Copy next) {
+  const bool same = next.in_memory == copy.in_memory && next.on_disk == copy.on_disk;
+  if (same) return;
   Use& use = use_[node];
   use.memory += object.bytes * (int64_t{next.in_memory} - int64_t{copy.in_memory});
   use.disk += object.bytes * (int64_t{next.on_disk} - int64_t{copy.on_disk});
@@ -111,8 +111,13 @@ void ObjectLog::Change(Time now, NodeId node, const Object& object, Copy& copy, 
 }
 
 void ObjectLog::WriteSummary(Summary& summary) const {
-  summary.SetUnsigned("objects.created", objects_.size());
-  summary.SetUnsigned("objects.freed", freed_);
+  uint64_t created = 0, freed = 0;
+  for (const auto& [id, object] : objects_) {
+    created += object.created != kNever;
+    freed += object.created != kNever && object.freed != kNever;
+  }
+  summary.SetUnsigned("objects.created", created);
+  summary.SetUnsigned("objects.freed", freed);
   summary.SetUnsigned("objects.lost", lost_);
   summary.SetUnsigned("objects.rebuilt", rebuilt_);
   summary.SetUnsigned("transfers.count", copied_);
@@ -125,8 +130,9 @@ void ObjectLog::WriteSummary(Summary& summary) const {
 Status ObjectLog::WriteObjects(const std::string& path) const {
   CsvWriter csv(path, HeaderRow(TableOf("objects")));
   for (const auto& [id, object] : objects_) {
+    if (object.created == kNever) continue;
     csv.Text(ToString(id)).Text(ToString(id.task.owner)).Integer(object.bytes).Seconds(object.created.ns);
-    if (object.freed.ns >= 0) {
+    if (object.freed != kNever) {
       csv.Seconds(object.freed.ns);
     } else {
       csv.Empty();

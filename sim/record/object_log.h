@@ -31,14 +31,14 @@ class ObjectLog {
   size_t size() const { return objects_.size(); }
 
  private:
+  static constexpr Time kNever{-1};
   struct Copy {
     bool in_memory = false;
     bool on_disk = false;
   };
   struct Object {
     int64_t bytes = 0;
-    Time created;
-    Time freed{-1};
+    Time created = kNever, freed = kNever;  // an owner may let go before the news of the last copy is there
     size_t most_copies = 0;
     std::map<NodeId, Copy> copies;
   };
@@ -70,7 +70,7 @@ class ObjectLog {
   std::map<std::pair<ObjectId, NodeId>, size_t> open_;  // object, receiver → its transfer under way
   std::map<NodeId, Use> use_;
   std::vector<Sample> samples_;  // one per node and instant: the last of it
-  uint64_t freed_ = 0, lost_ = 0, rebuilt_ = 0, copied_ = 0;
+  uint64_t lost_ = 0, rebuilt_ = 0, copied_ = 0;
   int64_t moved_ = 0, saved_ = 0, spilled_ = 0, restored_ = 0;
 };
 

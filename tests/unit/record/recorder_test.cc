@@ -82,7 +82,7 @@ TEST_F(RecorderTest, TheFilesAreExactlyThese) {
             "node-1,head-0,head,2,0,1048576,0,6,0,0\n"
             "node-2,\"big, \"\"quoted\"\"\",big,2,1,1073741824,0,,8,0.5\n");
   EXPECT_EQ(ReadAll(folder + "/faults.csv"), "time_s,fault,node,worker\n5,kill_worker,node-2,\n");
-  for (const char* empty : {"actors", "objects", "transfers", "autoscaler"}) {
+  for (const char* empty : {"actors", "objects", "transfers", "store", "autoscaler"}) {
     const std::string text = ReadAll(folder + "/" + empty + ".csv");
     EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << empty;
   }
