@@ -197,9 +197,6 @@ bool Borrowing::Knows(const Address& peer) const {
 }
 
 void Borrowing::OnPeerDead(const Address& peer, const std::string& reason) {
-  for (const RequestKey& key : core_.requests.KeysTo(peer)) {
-    if (key.kind == MessageKind::kAddBorrower || key.kind == MessageKind::kRemoveBorrower) core_.requests.Done(key);
-  }
   if (auto it = borrowers_.find(peer); it != borrowers_.end()) {
     const Peer gone = std::move(it->second);
     borrowers_.erase(it);
@@ -215,6 +212,10 @@ void Borrowing::OnPeerDead(const Address& peer, const std::string& reason) {
   if (auto it = lenders_.find(peer); it != lenders_.end()) {
     const std::set<ObjectId> objects = it->second.objects;
     for (ObjectId object : objects) Fail(object, StatusCode::kOwnerDied, reason);
+  }
+  // Last: what went out of scope above may have had something to say to it.
+  for (const RequestKey& key : core_.requests.KeysTo(peer)) {
+    if (key.kind == MessageKind::kAddBorrower || key.kind == MessageKind::kRemoveBorrower) core_.requests.Done(key);
   }
   std::vector<uint64_t> answered;
   for (const auto& [sequence, object] : unanswered_) {
