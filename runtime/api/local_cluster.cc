@@ -158,6 +158,8 @@ void LocalCluster::Stop() {
   for (int& pid : impl_->node_pids) nodes.push_back(&pid);
   impl_->End(nodes);
   impl_->End({&impl_->gcs_pid});
+  // What processes left that were killed.
+  if (Result<Session> session = Session::Open(impl_->session_dir); session.ok()) session->CleanStale();
   if (!impl_->own_folder || impl_->session_dir.empty()) return;
   std::error_code ignored;
   fs::remove_all(impl_->session_dir, ignored);

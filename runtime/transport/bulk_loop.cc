@@ -8,6 +8,7 @@
 #include "runtime/transport/arena_door.h"
 #include "runtime/transport/bulk_loop_internal.h"
 #include "runtime/transport/endpoint.h"
+#include "runtime/transport/quiet_thread_internal.h"
 #include "runtime/transport/reactor_internal.h"
 #include "runtime/transport/socket_internal.h"
 
@@ -15,7 +16,7 @@ namespace orrery {
 
 namespace {
 
-constexpr size_t kStreamsPerPeer = 2;
+constexpr size_t kStreamsPerPeer = 1;
 // Where cores are short, control messages go first.
 constexpr int kNice = 5;
 
@@ -32,7 +33,7 @@ BulkLoop::BulkLoop(BulkOptions options, std::shared_ptr<ArenaMap> arena, BulkDon
 Result<std::unique_ptr<BulkLoop>> BulkLoop::Start(BulkOptions options, std::shared_ptr<ArenaMap> arena, BulkDone done) {
   std::unique_ptr<BulkLoop> loop(new BulkLoop(std::move(options), std::move(arena), std::move(done)));
   if (Status status = loop->Listen(); !status.ok()) return status;
-  loop->thread_ = std::thread([raw = loop.get()] { raw->Run(); });
+  loop->thread_ = QuietThread([raw = loop.get()] { raw->Run(); });
   return loop;
 }
 

@@ -118,11 +118,21 @@ Status BulkFetcher::Serve(Time now) {
     any |= got;
     if (!got) break;
   }
+  SetLowWater();
   if (queue_.empty() && any)
     deadline_ = now + limits_.idle;
   else if (any || deadline_.ns == INT64_MAX)
     deadline_ = now + limits_.stall;
   return status;
+}
+
+// Waking up for every segment would cost more than copying it. A header may be all there is.
+void BulkFetcher::SetLowWater() {
+  const bool body = header_got_ == kBulkHeaderBytes;
+  const int wanted = body ? static_cast<int>(std::clamp<int64_t>(queue_.front().size - got_, 1, kPiece)) : 1;
+  if (wanted == low_water_) return;
+  low_water_ = wanted;
+  setsockopt(fd(), SOL_SOCKET, SO_RCVLOWAT, &wanted, sizeof wanted);
 }
 
 Status BulkFetcher::SendRequests() {

@@ -98,12 +98,14 @@ class BulkFetcher final : public BulkSocket {
   Status SendRequests();
   Status Receive(bool* any);
   Status OnHeader();
+  void SetLowWater();
 
   const Limits limits_;
   const BulkDone& done_;
   std::deque<Entry> queue_;
   std::string requests_;       // not sent yet
   int64_t outstanding_ = 0;    // bytes of the queue
+  int low_water_ = 1;          // poll() wakes for so many bytes
   std::array<char, kBulkHeaderBytes> header_{};
   size_t header_got_ = 0;
   int64_t got_ = 0;            // of the first entry

@@ -1,5 +1,6 @@
 #include "runtime/common/assert.h"
 #include "runtime/transport/drive_token_internal.h"
+#include "runtime/transport/quiet_thread_internal.h"
 
 namespace orrery {
 
@@ -70,7 +71,7 @@ void DriveToken::StartBackground(Duration takeover_delay) {
   if (thread_.joinable()) return;
   has_background_.store(true);
   stop_background_ = false;
-  thread_ = std::thread([this, takeover_delay] { BackgroundLoop(std::chrono::nanoseconds(takeover_delay.ns)); });
+  thread_ = QuietThread([this, takeover_delay] { BackgroundLoop(std::chrono::nanoseconds(takeover_delay.ns)); });
 }
 
 void DriveToken::StopBackground() {

@@ -91,6 +91,7 @@ class LiveHost::Impl {
     int pidfd = -1;
   };
   std::map<WorkerId, Process> processes_;
+  bool stale_sockets_ = false;  // the sweep timer is set
 
  private:
   static constexpr uint64_t kSweepTimer = 1;
@@ -192,7 +193,11 @@ void LiveHost::Impl::OnExit(WorkerId worker) {
                          : "exit code " + std::to_string(code));
   if (signal != 0 && !options_.socket_dir.empty()) {
     // It could not remove its socket. Many may die at once: look only once.
-    env_.impl().CallLater(kSweepTimer, Duration::Seconds(1), [this] { RemoveStaleSockets(options_.socket_dir); });
+    stale_sockets_ = true;
+    env_.impl().CallLater(kSweepTimer, Duration::Seconds(1), [this] {
+      stale_sockets_ = false;
+      RemoveStaleSockets(options_.socket_dir);
+    });
   }
 }
 
@@ -213,7 +218,7 @@ LiveHost::Impl::~Impl() {
     close(process.pidfd);
   }
   env_.impl().CancelCall(kSweepTimer);
-  if (!processes_.empty() && !options_.socket_dir.empty()) RemoveStaleSockets(options_.socket_dir);
+  if ((stale_sockets_ || !processes_.empty()) && !options_.socket_dir.empty()) RemoveStaleSockets(options_.socket_dir);
 }
 
 LiveHost::LiveHost(LiveEnv& env, HostOptions options) : impl_(std::make_unique<Impl>(env, std::move(options))) {}

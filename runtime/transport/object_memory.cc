@@ -8,6 +8,7 @@
 #include "runtime/messages/convert.h"
 #include "runtime/messages/orrery.pb.h"
 #include "runtime/transport/bulk_loop_internal.h"
+#include "runtime/transport/quiet_thread_internal.h"
 #include "runtime/transport/spill_files.h"
 
 namespace orrery {
@@ -40,7 +41,7 @@ class DiskThread {
   }
   void Add(Message message) {
     std::lock_guard lock(mutex_);
-    if (!thread_.joinable()) thread_ = std::thread([this] { Run(); });  // many a node never spills
+    if (!thread_.joinable()) thread_ = QuietThread([this] { Run(); });  // many a node never spills
     jobs_.push_back(std::move(message));
     wakeup_.notify_one();
   }
