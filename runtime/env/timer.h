@@ -16,6 +16,7 @@ enum class TimerKind : uint8_t {
   kWorkerRegister,      // id: worker; the process never registered
   kGcsReconnect,        // the GCS has been away too long
   kPickRetry,           // unanswered requests to the GCS
+  kPromise,             // leases for whose arguments nothing arrives keep no resources back
   kPullRetry,           // id: pull; no chunk has come for a while
   kOwnerCheck,          // id: index of an owner whose connection broke: ask it again
   kSpill,               // time to look at what could be spilled

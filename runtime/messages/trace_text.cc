@@ -80,6 +80,7 @@ std::string_view TimerKindName(TimerKind kind) {
     case TimerKind::kWorkerRegister: return "WorkerRegister";
     case TimerKind::kGcsReconnect: return "GcsReconnect";
     case TimerKind::kPickRetry: return "PickRetry";
+    case TimerKind::kPromise: return "Promise";
     case TimerKind::kPullRetry: return "PullRetry";
     case TimerKind::kOwnerCheck: return "OwnerCheck";
     case TimerKind::kSpill: return "Spill";

@@ -356,7 +356,10 @@ bool LeaseManager::TryFetch(Lease& lease) {
   StopAsking(lease);
   Transition(node_.env, Chart(), lease.id.index, lease.state, State::kFetching);
   ++fetching_;
+  lease.promised = true;
   promised_ = std::move(promised);
+  if (!std::exchange(promise_timer_, true))
+    node_.env.SetTimer(node_.settings.request_retry_interval, TimerKind::kPromise, 0);
   Changed();
   return true;
 }
@@ -364,7 +367,27 @@ bool LeaseManager::TryFetch(Lease& lease) {
 void LeaseManager::LeaveFetching(Lease& lease) {
   if (lease.state != State::kFetching) return;
   --fetching_;
-  promised_ -= shapes_[lease.shape].request.resources;
+  EndPromise(lease);
+}
+
+void LeaseManager::EndPromise(Lease& lease) {
+  if (std::exchange(lease.promised, false)) promised_ -= shapes_[lease.shape].request.resources;
+}
+
+// A promise lasts while bytes arrive. What a lease waits for otherwise may need the very resources that are kept back
+// for it: an argument that is lost must be made again, room in the store must be given up by a task that has not begun.
+void LeaseManager::OnPromiseTimer() {
+  promise_timer_ = false;
+  for (auto& [id, lease] : leases_) {
+    if (!lease.promised) continue;
+    if (arguments_.Arriving(id))
+      promise_timer_ = true;
+    else
+      EndPromise(lease);
+  }
+  if (promise_timer_) node_.env.SetTimer(node_.settings.request_retry_interval, TimerKind::kPromise, 0);
+  Changed();
+  ServeQueues();
 }
 
 void LeaseManager::OnArguments(LeaseId id, const Status& status) {
@@ -521,9 +544,10 @@ void LeaseManager::CheckInvariants(bool full) const {
       continue;
     }
     ORRERY_ASSERT(lease.ticket == 0 && !lease.picking);
+    ORRERY_ASSERT(!lease.promised || (lease.state == State::kFetching && promise_timer_));
     if (lease.state == State::kFetching) {
       ++fetching;
-      promised += shapes_[lease.shape].request.resources;
+      if (lease.promised) promised += shapes_[lease.shape].request.resources;
       continue;
     }
     granted += lease.state == State::kGranted;

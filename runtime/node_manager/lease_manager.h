@@ -45,6 +45,7 @@ class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
   bool ForgetOwner(WorkerId owner) { return owners_.erase(owner) != 0; }
   void OnJobFinished(JobId job);
   void OnReportTimer() { reporter_.OnTimer(); }
+  void OnPromiseTimer();
   void ReportNow() {
     reporter_.MarkChanged();
     reporter_.Flush();
@@ -78,6 +79,7 @@ class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
     bool picking = false;  // the GCS was asked and has not answered
     bool blocked = false;  // its worker waits in get: the CPU is given back
     bool sent_here = false;  // by the GCS: rejected rather than queued
+    bool promised = false;  // kFetching: free resources are kept back for it from the GCS's choices
     std::vector<LeaseArgument> arguments;
     GpuAllocation gpus;
     WorkerId worker;
@@ -106,6 +108,7 @@ class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
   bool TryStart(Lease& lease);
   bool TryFetch(Lease& lease);
   void LeaveFetching(Lease& lease);
+  void EndPromise(Lease& lease);
   void Fail(LeaseId id, const Status& status);
   // Erases a lease that holds no resources and leaves no tombstone: its owner may come back with it.
   void Forget(LeaseId id);
@@ -145,6 +148,7 @@ class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
   size_t queued_ = 0;
   size_t fetching_ = 0;
   ResourceSet promised_;  // to leases that fetch; free all the same for leases that can begin now
+  bool promise_timer_ = false;  // kPromise is set
 };
 
 }  // namespace orrery

@@ -109,6 +109,7 @@ void NodeManager::OnTimer(TimerKind kind, uint64_t id) {
   switch (kind) {
     case TimerKind::kResourceReport: leases_.OnReportTimer(); break;
     case TimerKind::kPickRetry: node_.requests.OnTimer(); break;
+    case TimerKind::kPromise: leases_.OnPromiseTimer(); break;
     case TimerKind::kIdleReap: workers_.OnIdleReap(); break;
     case TimerKind::kKillGrace: workers_.OnKillGrace(WorkerId{id}); break;
     case TimerKind::kWorkerRegister: workers_.OnRegisterTimeout(WorkerId{id}); break;

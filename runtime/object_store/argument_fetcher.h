@@ -29,6 +29,8 @@ class ArgumentFetcher {
   // Brings the arguments here and keeps them for the lease. True: they are here. False: OnArguments follows. An error:
   // they can never be here all at once. Asking again while that lasts is harmless.
   virtual Result<bool> Fetch(LeaseId lease, const std::vector<LeaseArgument>& arguments) = 0;
+  // Bytes of an argument that is not here yet are on their way, from another node or from disk.
+  virtual bool Arriving(LeaseId lease) const = 0;
   // The lease begins: from now on its arguments stay whatever else needs room. False when more urgent needs have taken
   // some of them away since Fetch: OnArguments follows again.
   virtual bool Hold(LeaseId lease) = 0;

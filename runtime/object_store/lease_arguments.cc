@@ -144,6 +144,14 @@ void LeaseArguments::OnNoRoomBeside(LeaseId lease, const Status& status) {
   Suspend(lease, bundle);
 }
 
+bool LeaseArguments::Arriving(LeaseId lease) const {
+  const auto it = bundles_.find(lease);
+  if (it == bundles_.end() || it->second.state != State::kFetching) return false;
+  return std::any_of(it->second.arguments.begin(), it->second.arguments.end(), [&](const Argument& argument) {
+    return !argument.pinned && residency_.Arriving(argument.ref.id);
+  });
+}
+
 bool LeaseArguments::Hold(LeaseId lease) {
   Bundle& bundle = bundles_.at(lease);
   if (bundle.state != State::kReady) return false;

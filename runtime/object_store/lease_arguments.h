@@ -25,6 +25,7 @@ class LeaseArguments final : public ArgumentFetcher {
       : context_(context), objects_(objects), residency_(residency) {}
 
   Result<bool> Fetch(LeaseId lease, const std::vector<LeaseArgument>& arguments) override;
+  bool Arriving(LeaseId lease) const override;
   bool Hold(LeaseId lease) override;
   void SetBlocked(LeaseId lease, bool blocked) override;
   void Drop(LeaseId lease) override;

@@ -115,13 +115,7 @@ void LocalObjects::SetFile(LocalObject& object, uint64_t file, int64_t offset) {
   });
 }
 
-int64_t LocalObjects::LongestIf(const std::function<bool(const LocalObject&)>& stays) const {
-  std::vector<std::pair<int64_t, int64_t>> ranges;
-  for (const auto& [id, object] : objects_) {
-    if (object.in_memory() && stays(object)) {
-      ranges.emplace_back(object.offset, object.offset + Arena::Rounded(object.size));
-    }
-  }
+int64_t LocalObjects::LongestBeside(std::vector<std::pair<int64_t, int64_t>> ranges) const {
   std::sort(ranges.begin(), ranges.end());
   int64_t longest = 0, end = 0;
   for (const auto& [first, last] : ranges) {

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "runtime/common/ids.h"
 #include "runtime/env/env.h"
@@ -51,13 +51,22 @@ class LocalObjects {
   LocalObject* OldestSpillable() { return Oldest(spillable_); }
   // Bytes in memory of which there is no copy on disk, of primary copies.
   int64_t dirty_bytes() const { return dirty_bytes_; }
-  // The longest range that were free if only the objects for which `stays` holds kept their room. Looks at every
-// object.
-  int64_t LongestIf(const std::function<bool(const LocalObject&)>& stays) const;
+  // The longest range that were free if only the objects for which `stays` holds kept their room. Looks at every one.
+  template <class Stays>
+  int64_t LongestIf(Stays stays) const {
+    std::vector<std::pair<int64_t, int64_t>> ranges;
+    for (const auto& [id, object] : objects_) {
+      if (object.in_memory() && stays(object)) {
+        ranges.emplace_back(object.offset, object.offset + Arena::Rounded(object.size));
+      }
+    }
+    return LongestBeside(std::move(ranges));
+  }
   void CheckInvariants() const;
 
  private:
   using Queue = std::set<std::pair<uint64_t, ObjectId>>;
+  int64_t LongestBeside(std::vector<std::pair<int64_t, int64_t>> taken) const;
   LocalObject* Oldest(const Queue& queue) { return queue.empty() ? nullptr : Find(queue.begin()->second); }
   static LocalObject::Standing StandingOf(const LocalObject& object);
   void Leave(const LocalObject& object);

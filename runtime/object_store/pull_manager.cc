@@ -58,6 +58,11 @@ bool PullManager::Stopping(ObjectId object) const {
   return it != pulls_.end() && it->second.state == State::kStopping;
 }
 
+bool PullManager::Transferring(ObjectId object) const {
+  const auto it = pulls_.find(object);
+  return it != pulls_.end() && it->second.state == State::kTransferring;
+}
+
 void PullManager::EndStopped(Pull& pull) {
   if (pull.state != State::kStopping || pull.fetching != 0) return;
   const ObjectId id = pull.ref.id;

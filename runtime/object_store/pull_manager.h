@@ -1,5 +1,5 @@
 // Copies of objects from other nodes: asks the owner where one is, then that node for chunks, then our memory for
- // bytes.
+// bytes.
 #pragma once
 
 #include <cstdint>
@@ -50,6 +50,8 @@ class PullManager {
   void Stop(ObjectId object);
   bool Pulling(ObjectId object) const { return pulls_.count(object) != 0; }
   bool Stopping(ObjectId object) const;
+  // A source is known and delivers, as far as we know.
+  bool Transferring(ObjectId object) const;
   // Pulls that wait for our memory's last answers before their room is free.
   size_t stopping() const { return stopping_; }
   // The bytes [begin, end) have arrived.

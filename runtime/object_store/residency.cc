@@ -246,6 +246,11 @@ LocalObject* Residency::OnPullNeedsRoom(const ObjectReference& ref, int64_t size
   return objects_.Add(ref, size, State::kPulling);
 }
 
+bool Residency::Arriving(ObjectId object) const {
+  const auto it = wants_.find(object);
+  return it != wants_.end() && (it->second.stage == Stage::kRestoring || pulls_.Transferring(object));
+}
+
 void Residency::OnPullWaits(ObjectId id) {
   objects_.Remove(*objects_.Find(id));
   SetStage(wants_.at(id), Stage::kIdle);

@@ -65,6 +65,7 @@ class Residency final : public PullListener {
   LocalObject* Bring(const ObjectReference& ref, int64_t size, Urgency urgency, const ObjectWaiter& waiter);
   void GiveUp(ObjectId object, const ObjectWaiter& waiter);
   bool Wanted(ObjectId object) const { return wants_.count(object) != 0; }
+  bool Arriving(ObjectId object) const;
   // Somebody wants, or wants to make, an object of this owner.
   bool WantsOf(WorkerId owner) const;
 

@@ -54,6 +54,7 @@ void StoreOwner::OnMessage(const Address& from, const Message& message) {
 
 void StoreOwner::OnObjectCopies(const Address& from, const msg::ObjectCopies& news) {
   const NodeId node{news.node()};
+  if (dead_.count(node) != 0) return;  // what it said before it died
   Draft<msg::ObjectCopiesReply> reply;
   reply->set_node(node.value);
   reply->set_version(news.version());
@@ -97,6 +98,7 @@ void StoreOwner::Removed(ObjectId id, NodeId node) {
 }
 
 void StoreOwner::OnNodeDied(NodeId node) {
+  dead_.insert(node);
   for (auto& [id, object] : objects_) {
     Removed(id, node);
     for (auto it = object.receiving.begin(); it != object.receiving.end();) {
@@ -107,6 +109,7 @@ void StoreOwner::OnNodeDied(NodeId node) {
 }
 
 void StoreOwner::OnLocateObject(const Address& from, const msg::LocateObject& message) {
+  if (dead_.count(NodeId{message.node()}) != 0) return;
   const ObjectId id = FromProto(message.object());
   Object& object = objects_.at(id);
   nodes_[NodeId{message.node()}] = from;

@@ -31,7 +31,6 @@ class StoreOwner final : public Actor {
   std::vector<ObjectId> Living() const;
   // How often a node was sent to one that was itself still receiving.
   uint64_t relayed() const { return relayed_; }
-  // A copy that only the owner knows of, or that only the node knows of: "" when both agree.
   bool BelievesIn(ObjectId object, NodeId node) const;
 
   void OnMessage(const Address& from, const Message& message) override;
@@ -62,6 +61,7 @@ class StoreOwner final : public Actor {
   std::map<ObjectId, Object> objects_;
   std::map<NodeId, Address> nodes_;
   std::map<NodeId, uint64_t> versions_;
+  std::set<NodeId> dead_;
   uint64_t made_ = 0, frees_ = 0, relayed_ = 0;
 };
 
