@@ -6,43 +6,48 @@
 
 namespace orrery {
 
-const std::vector<TableSpec>& Tables() {
-  static const std::vector<TableSpec> tables = {
-      {"tasks",
-       {{"task_id", "", "the task: node and index of the process that submitted it, and its number there"},
-        {"name", "", "the task's (function's) name"},
-        {"job", "", "the job it belongs to"},
-        {"attempts", "count", "times it was tried"},
-        {"node", "", "node of the last attempt"},
-        {"worker", "", "worker of the last attempt"},
-        {"cpus", "count", "CPUs it asks for"},
-        {"gpus", "count", "GPUs it asks for"},
-        {"submit_time_s", "s", "when it was submitted, since the run's start"},
-        {"start_time_s", "s", "when the last attempt began to run"},
-        {"finish_time_s", "s", "when it ended"},
-        {"wait_time_s", "s", "start - submit"},
-        {"run_time_s", "s", "finish - start"},
-        {"turnaround_time_s", "s", "finish - submit"},
-        {"bounded_slowdown", "", "max(1, turnaround / max(run, 10 s)) unless configured otherwise"},
-        {"status", "", "Ok, the error's code, or Unfinished"}}},
-      {"nodes",
-       {{"node_id", "", "the node"},
-        {"name", "", "its name in the scenario"},
-        {"type", "", "its node type"},
-        {"cpus", "count", "CPUs it has"},
-        {"gpus", "count", "GPUs it has"},
-        {"memory_bytes", "B", "memory it has"},
-        {"join_time_s", "s", "when it could first be used"},
-        {"leave_time_s", "s", "when it was declared dead or left; empty: it stayed"},
-        {"busy_cpu_seconds", "s", "sum over its finished tasks of CPUs times run time"},
-        {"utilization", "fraction",
-         "CPUs asked for by running tasks, averaged over its presence between the first submission "
-         "and the last end"}}},
-      {"faults",
-       {{"time_s", "s", "when it fired"},
-        {"fault", "", "its name"},
-        {"node", "", "node it hit, if one"},
-        {"worker", "", "worker it hit, if one"}}},
+namespace {
+
+std::vector<TableSpec> TablesOfWork() {
+  return {{"tasks",
+           {{"task_id", "", "the task: node and index of the process that submitted it, and its number there"},
+            {"name", "", "the task's (function's) name"},
+            {"job", "", "the job it belongs to"},
+            {"attempts", "count", "times it was tried"},
+            {"node", "", "node of the last attempt"},
+            {"worker", "", "worker of the last attempt"},
+            {"cpus", "count", "CPUs it asks for"},
+            {"gpus", "count", "GPUs it asks for"},
+            {"submit_time_s", "s", "when it was submitted, since the run's start"},
+            {"start_time_s", "s", "when the last attempt began to run"},
+            {"finish_time_s", "s", "when it ended"},
+            {"wait_time_s", "s", "start - submit"},
+            {"run_time_s", "s", "finish - start"},
+            {"turnaround_time_s", "s", "finish - submit"},
+            {"bounded_slowdown", "", "max(1, turnaround / max(run, 10 s)) unless configured otherwise"},
+            {"status", "", "Ok, the error's code, or Unfinished"}}},
+          {"nodes",
+           {{"node_id", "", "the node"},
+            {"name", "", "its name in the scenario"},
+            {"type", "", "its node type"},
+            {"cpus", "count", "CPUs it has"},
+            {"gpus", "count", "GPUs it has"},
+            {"memory_bytes", "B", "memory it has"},
+            {"join_time_s", "s", "when it could first be used"},
+            {"leave_time_s", "s", "when it was declared dead or left; empty: it stayed"},
+            {"busy_cpu_seconds", "s", "sum over its finished tasks of CPUs times run time"},
+            {"utilization", "fraction",
+             "CPUs asked for by running tasks, averaged over its presence between the first submission "
+             "and the last end"}}},
+          {"faults",
+           {{"time_s", "s", "when it fired"},
+            {"fault", "", "its name"},
+            {"node", "", "node it hit, if one"},
+            {"worker", "", "worker it hit, if one"}}}};
+}
+
+std::vector<TableSpec> TablesOfState() {
+  return {
       {"actors",
        {{"actor_id", "", "the actor"},
         {"name", "", "its name, if it has one"},
@@ -79,6 +84,16 @@ const std::vector<TableSpec>& Tables() {
         {"node_type", "", "of which type"},
         {"count", "count", "how many nodes"},
         {"reason", "", "why"}}}};
+}
+
+}  // namespace
+
+const std::vector<TableSpec>& Tables() {
+  static const std::vector<TableSpec> tables = [] {
+    std::vector<TableSpec> all = TablesOfWork();
+    for (TableSpec& table : TablesOfState()) all.push_back(std::move(table));
+    return all;
+  }();
   return tables;
 }
 
