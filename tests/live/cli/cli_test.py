@@ -2,6 +2,7 @@
 
 Each test has a session folder of its own; none leaves a process, a socket or a record behind.
 """
+import collections
 import json
 import os
 import pathlib
@@ -78,6 +79,10 @@ class CliTest(unittest.TestCase):
     def start_head(self, *words):
         self.run_orrery("start", "--head", "--port=0", *words)
         return self.record("gcs")["gcs_address"]
+
+    # How many of each kind: every daemon has a .sock, every node manager also the .store of its shared memory.
+    def sockets(self):
+        return dict(collections.Counter(path.suffix for path in (self.folder / "sockets").iterdir()))
 
     def assert_clean(self):
         self.assertEqual(self.processes(), {})
@@ -190,7 +195,7 @@ class CliTest(unittest.TestCase):
         self.assertNotEqual(dead["death_reason"], "")
         self.assertIn("victim", self.run_orrery("status").stdout.split("Recent failures:")[1])
         self.run_orrery("start", f"--address={address}", "--name=successor")  # starts are where leftovers are swept
-        self.assertEqual(len(list((self.folder / "sockets").iterdir())), 3)
+        self.assertEqual(self.sockets(), {".sock": 3, ".store": 2})
         self.assertEqual(len(self.records()), 3)
         self.run_orrery("stop")
         self.assert_clean()
@@ -208,10 +213,10 @@ class CliTest(unittest.TestCase):
         for pid in self.processes():
             os.kill(pid, signal.SIGKILL)
         wait_for(lambda: not self.processes(), "their end")
-        self.assertEqual(len(list((self.folder / "sockets").iterdir())), 2)
+        self.assertEqual(self.sockets(), {".sock": 2, ".store": 1})
         self.fails(3, "no cluster runs in", "status")
         self.start_head()
-        self.assertEqual(len(list((self.folder / "sockets").iterdir())), 2, "only the new ones")
+        self.assertEqual(self.sockets(), {".sock": 2, ".store": 1}, "only the new ones")
         self.run_orrery("stop")
         self.assert_clean()
 
