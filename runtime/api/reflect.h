@@ -1,5 +1,5 @@
 // The fields of an aggregate without help from its author: counted by trying initialisers, reached by structured
- // bindings.
+// bindings.
 #pragma once
 
 #include <cstddef>

@@ -21,8 +21,7 @@ void Borrowing::ErasePeer(std::map<Address, Peer>& peers, const Address& address
   if (it->second.objects.empty()) peers.erase(it);
 }
 
-// ---- this process as a borrower
-// ---------------------------------------------------------------------------------------
+// ---- this process as a borrower ----
 
 void Borrowing::Enter(const ObjectReference& object, bool guarded) {
   ObjectExtra& extra = store_.Get(object.id)->Extra();
@@ -137,8 +136,7 @@ void Borrowing::Fail(ObjectId object, StatusCode status, const std::string& reas
   record->value = std::move(value);
 }
 
-// ---- this process as an owner
-// -------------------------------------------------------------------------------------------
+// ---- this process as an owner ----
 
 void Borrowing::OnAddBorrower(const Address& from, const msg::AddBorrower& request) {
   const ObjectId object = FromProto(request.object());
@@ -186,8 +184,7 @@ void Borrowing::OnRemoveBorrower(const Address& from, const msg::RemoveBorrower&
   core_.env.Send(from, std::move(reply));
 }
 
-// ---- both
-// -----------------------------------------------------------------------------------------------------------------
+// ---- both ----
 
 bool Borrowing::Knows(const Address& peer) const {
   if (lenders_.count(peer) != 0 || borrowers_.count(peer) != 0) return true;

@@ -24,8 +24,7 @@ ObjectDirectory::Entry& ObjectDirectory::Ensure(ObjectId object) {
   return **entries_.Insert(object, std::make_unique<Entry>()).first;
 }
 
-// ---- copies
-// ---------------------------------------------------------------------------------------------------------------
+// ---- copies ----
 
 int64_t ObjectDirectory::Chunks(ObjectId object) const {
   const ObjectRecord* record = store_.Get(object);
@@ -147,8 +146,7 @@ std::vector<std::pair<NodeId, Address>> ObjectDirectory::Holders(ObjectId object
   return holders;
 }
 
-// ---- what nodes tell
-// ------------------------------------------------------------------------------------------------------
+// ---- what nodes tell ----
 
 void ObjectDirectory::OnObjectCopies(const Address& from, const msg::ObjectCopies& news) {
   const NodeId node{news.node()};
@@ -229,8 +227,7 @@ void ObjectDirectory::ApplyFull(const msg::ObjectCopies& news) {
   }
 }
 
-// ---- who asks where
-// ---------------------------------------------------------------------------------------------------------
+// ---- who asks where ----
 
 void ObjectDirectory::OnLocateObject(const Address& from, const msg::LocateObject& request) {
   const ObjectId object = FromProto(request.object());
@@ -348,8 +345,7 @@ void ObjectDirectory::RefuseAll(ObjectId object, Entry& entry) {
   Free(object);
 }
 
-// ---- ends
-// -------------------------------------------------------------------------------------------------------------------
+// ---- ends ----
 
 void ObjectDirectory::Free(ObjectId object) {
   Entry* entry = Find(object);

@@ -1,5 +1,5 @@
 // Message bodies of the kinds that travel once per task or call, kept for reuse: making one costs a malloc per field
- // otherwise.
+// otherwise.
 #pragma once
 
 #include "runtime/messages/kinds.h"

@@ -1,5 +1,5 @@
 // A message in flight: its kind and its Protobuf body, owned. Passed by move; the wire form is made only at a real
- // wire.
+// wire.
 #pragma once
 
 #include <memory>

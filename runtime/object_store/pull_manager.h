@@ -21,7 +21,7 @@ class PullListener {
  public:
   virtual ~PullListener() = default;
   // A source is known, but the pull has no room. Gives it room for `size` bytes, or returns nullptr: the pull has
-// ended.
+  // ended.
   virtual LocalObject* OnPullNeedsRoom(const ObjectReference& ref, int64_t size) = 0;
   // The owner has not answered for a while: the pull gives its room back, and goes on asking without.
   virtual void OnPullWaits(ObjectId object) = 0;

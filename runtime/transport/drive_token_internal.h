@@ -1,5 +1,5 @@
 // Who drives: the exclusive right to run handlers, passed among application threads, a main loop and a background
- // thread.
+// thread.
 #pragma once
 
 #include <atomic>

@@ -27,7 +27,7 @@ class Session {
   // $ORRERY_SESSION_DIR, else $XDG_RUNTIME_DIR/orrery, else /tmp/orrery-<uid>.
   static std::string DefaultFolder();
   // Creates the folders where missing. kPermissionDenied when the folder belongs to somebody else or others may read
-// it.
+  // it.
   static Result<Session> Open(std::string folder = DefaultFolder());
 
   const std::string& folder() const { return folder_; }

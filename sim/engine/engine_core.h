@@ -102,7 +102,7 @@ class EngineCore {
   // A small message enters the sender's card now.
   void Transmit(SimEvent event, Duration extra = {}, bool reorder = false);
   // The loss of `peer` becomes known to `target`, with the exact address and, if `by_endpoint`, without incarnation
-// too.
+  // too.
   void TellPeerLost(uint32_t target, const Address& peer, bool by_endpoint, SimEngine::Notice notice);
   void PushPeerLost(SimEvent event);
   void TransmitClosing(SimEvent event);

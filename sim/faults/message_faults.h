@@ -20,7 +20,7 @@ class MessageFaults final : public SendFilter {
   explicit MessageFaults(SimEngine& engine) : engine_(engine), random_(engine.NamedRandom("faults", "messages")) {}
 
   // Starts a drop_messages, delay_messages or partition fault; `hosts` are those it hits (empty: all). Ends it with
-// Heal.
+  // Heal.
   void Start(uint64_t id, const FaultSpec& spec, std::vector<HostId> hosts);
   void Heal(uint64_t id) { active_.erase(id); }
   // Messages that a fault has touched.

@@ -1,5 +1,5 @@
 // A scenario's cluster inside the engine: hosts, GCS, node managers, drivers; the composition root of the simulated
- // world.
+// world.
 #pragma once
 
 #include <functional>

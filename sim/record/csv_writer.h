@@ -1,5 +1,5 @@
 // Text files of a result folder, written byte for byte the same for the same values, on every machine and in every
- // locale.
+// locale.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // Quantities with units, as scenario files and command lines write them. Durations: ParseDuration in
- // runtime/common/settings.h.
+// runtime/common/settings.h.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // Strict reading of maps: every key is asked for by name, whatever was not asked for is an error. Internal to
- // sim/scenario.
+// sim/scenario.
 #pragma once
 
 #include <functional>

@@ -1,5 +1,5 @@
 // Generators: open arrivals, closed loops, bursts, fork-join. They draw lazily, so that millions of tasks cost no
- // memory.
+// memory.
 #pragma once
 
 #include "sim/workload/source.h"

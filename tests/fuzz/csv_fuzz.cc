@@ -1,5 +1,5 @@
 // Any bytes as a CSV trace, as openb nodes and as openb pods, with bad rows dropped: never a crash, and every row
- // accounted for.
+// accounted for.
 #include <cstddef>
 #include <cstdint>
 #include <string>

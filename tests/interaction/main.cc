@@ -1,5 +1,5 @@
 // interaction_runner FILE...: runs each story and compares. ORRERY_REWRITE=1 writes what happened into the files
- // instead.
+// instead.
 #include <cstdlib>
 #include <exception>
 #include <iostream>

@@ -181,7 +181,7 @@ void Cluster::Kill(ProcessId id, int signal, bool lose_sent) {
   std::erase_if(events_, [&](const auto& entry) { return entry.second.target == id; });
   std::erase_if(broken_, [&](const auto& link) { return link.first == id; });
   // A worker that hangs before it connects cannot notice that its node manager is gone; the kernel tells it
-// (PDEATHSIG).
+  // (PDEATHSIG).
   for (const auto& other : processes_) {
     if (other->parent == id && other->client) other->client = false;
   }

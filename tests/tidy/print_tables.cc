@@ -1,5 +1,5 @@
 // Prints every table and drawing that ARCHITECTURE.md shows between markers; tests/tidy compares, `./dev tables`
- // rewrites.
+// rewrites.
 #include <cstdio>
 #include <string>
 #include <string_view>

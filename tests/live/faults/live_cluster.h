@@ -1,5 +1,5 @@
 // For tests on real processes: a cluster in a session folder of its own, and looks at what the kernel says is left of
- // it.
+// it.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // Large values on a healthy cluster: in shared memory, between nodes, inside one another, and beyond the memory there
- // is.
+// is.
 #include <gtest/gtest.h>
 
 #include <numeric>
