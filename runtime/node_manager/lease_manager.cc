@@ -356,10 +356,9 @@ bool LeaseManager::TryFetch(Lease& lease) {
   StopAsking(lease);
   Transition(node_.env, Chart(), lease.id.index, lease.state, State::kFetching);
   ++fetching_;
-  lease.promised = true;
   promised_ = std::move(promised);
-  if (!std::exchange(promise_timer_, true))
-    node_.env.SetTimer(node_.settings.request_retry_interval, TimerKind::kPromise, 0);
+  if (promises_.empty()) node_.env.SetTimer(kPromise, TimerKind::kPromise, 0);
+  promises_.insert(lease.id);
   Changed();
   return true;
 }
@@ -370,22 +369,22 @@ void LeaseManager::LeaveFetching(Lease& lease) {
   EndPromise(lease);
 }
 
-void LeaseManager::EndPromise(Lease& lease) {
-  if (std::exchange(lease.promised, false)) promised_ -= shapes_[lease.shape].request.resources;
+void LeaseManager::EndPromise(const Lease& lease) {
+  if (promises_.erase(lease.id) == 0) return;
+  promised_ -= shapes_[lease.shape].request.resources;
+  if (promises_.empty()) node_.env.CancelTimer(TimerKind::kPromise, 0);
 }
 
 // A promise lasts while bytes arrive. What a lease waits for otherwise may need the very resources that are kept back
 // for it: an argument that is lost must be made again, room in the store must be given up by a task that has not begun.
 void LeaseManager::OnPromiseTimer() {
-  promise_timer_ = false;
-  for (auto& [id, lease] : leases_) {
-    if (!lease.promised) continue;
-    if (arguments_.Arriving(id))
-      promise_timer_ = true;
-    else
-      EndPromise(lease);
+  std::vector<LeaseId> idle;
+  for (LeaseId id : promises_) {
+    if (!arguments_.Arriving(id)) idle.push_back(id);
   }
-  if (promise_timer_) node_.env.SetTimer(node_.settings.request_retry_interval, TimerKind::kPromise, 0);
+  node_.env.SetTimer(kPromise, TimerKind::kPromise, 0);
+  for (LeaseId id : idle) EndPromise(leases_.at(id));
+  if (idle.empty()) return;
   Changed();
   ServeQueues();
 }
@@ -544,10 +543,9 @@ void LeaseManager::CheckInvariants(bool full) const {
       continue;
     }
     ORRERY_ASSERT(lease.ticket == 0 && !lease.picking);
-    ORRERY_ASSERT(!lease.promised || (lease.state == State::kFetching && promise_timer_));
     if (lease.state == State::kFetching) {
       ++fetching;
-      if (lease.promised) promised += shapes_[lease.shape].request.resources;
+      if (promises_.count(id) != 0) promised += shapes_[lease.shape].request.resources;
       continue;
     }
     granted += lease.state == State::kGranted;

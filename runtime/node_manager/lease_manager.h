@@ -29,6 +29,8 @@ namespace orrery {
 class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
  public:
   static constexpr size_t kTombstones = 10'000;
+  // Long enough to ask an owner where an argument is.
+  static constexpr Duration kPromise = Duration::Millis(20);
 
   LeaseManager(NodeContext& node, WorkerPool& pool, ArgumentFetcher& arguments);
 
@@ -79,7 +81,6 @@ class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
     bool picking = false;  // the GCS was asked and has not answered
     bool blocked = false;  // its worker waits in get: the CPU is given back
     bool sent_here = false;  // by the GCS: rejected rather than queued
-    bool promised = false;  // kFetching: free resources are kept back for it from the GCS's choices
     std::vector<LeaseArgument> arguments;
     GpuAllocation gpus;
     WorkerId worker;
@@ -108,7 +109,7 @@ class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
   bool TryStart(Lease& lease);
   bool TryFetch(Lease& lease);
   void LeaveFetching(Lease& lease);
-  void EndPromise(Lease& lease);
+  void EndPromise(const Lease& lease);
   void Fail(LeaseId id, const Status& status);
   // Erases a lease that holds no resources and leaves no tombstone: its owner may come back with it.
   void Forget(LeaseId id);
@@ -148,7 +149,7 @@ class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
   size_t queued_ = 0;
   size_t fetching_ = 0;
   ResourceSet promised_;  // to leases that fetch; free all the same for leases that can begin now
-  bool promise_timer_ = false;  // kPromise is set
+  std::set<LeaseId> promises_;  // whose leases these are
 };
 
 }  // namespace orrery
