@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include "runtime/api/spawn_daemon.h"
 #include "runtime/common/time.h"
@@ -87,6 +88,7 @@ std::vector<std::string> NodeWords(const LocalNode& node) {
 struct LocalCluster::Impl {
   std::string session_dir;
   bool own_folder = false;
+  bool stopped = false;
   std::string address;
   std::vector<std::string> common;  // arguments of every daemon
   int gcs_pid = 0;
@@ -154,6 +156,7 @@ Result<size_t> LocalCluster::AddNode(const LocalNode& node) {
 }
 
 void LocalCluster::Stop() {
+  if (std::exchange(impl_->stopped, true)) return;
   std::vector<int*> nodes;
   for (int& pid : impl_->node_pids) nodes.push_back(&pid);
   impl_->End(nodes);

@@ -115,6 +115,8 @@ LiveCluster::~LiveCluster() {
     EXPECT_TRUE(left.empty()) << left.size() << " files left in " << folder << ", e.g. " << left.front();
   }
   fs::remove_all(session_dir_);
+  cluster_.reset();
+  EXPECT_FALSE(fs::exists(session_dir_)) << "a cluster that has stopped makes nothing any more";
   unsetenv("ORRERY_SESSION_DIR");
   unsetenv("ORRERY_ADDRESS");
 }
