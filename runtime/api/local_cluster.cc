@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "runtime/api/spawn_daemon.h"
+#include "runtime/common/assert.h"
 #include "runtime/common/time.h"
 #include "runtime/transport/session.h"
 
@@ -132,16 +133,22 @@ Result<std::unique_ptr<LocalCluster>> LocalCluster::Start(LocalClusterOptions op
   if (Status status = session->CreateToken().status(); !status.ok()) return status;
   own.common = {"--session=" + own.session_dir, "--host=127.0.0.1", "--die-with=" + std::to_string(getpid())};
   for (const auto& [name, value] : options.settings) own.common.push_back("--set=" + name + "=" + value);
-  std::vector<std::string> words = own.common;
-  words.push_back("--port=0");
-  Result<internal::StartedDaemon> gcs = internal::SpawnDaemon("gcs", words, {}, own.session_dir);
-  if (!gcs.ok()) return gcs.status();
-  own.gcs_pid = gcs->pid;
-  own.address = gcs->address.substr(0, gcs->address.find('/'));
+  if (Status status = cluster->StartGcs(); !status.ok()) return status;
   for (const LocalNode& node : options.nodes) {
     if (Result<size_t> added = cluster->AddNode(node); !added.ok()) return added.status();
   }
   return cluster;
+}
+
+Status LocalCluster::StartGcs() {
+  ORRERY_ASSERT(impl_->gcs_pid == 0);
+  std::vector<std::string> words = impl_->common;
+  words.push_back("--port=0");
+  Result<internal::StartedDaemon> gcs = internal::SpawnDaemon("gcs", words, {}, impl_->session_dir);
+  if (!gcs.ok()) return gcs.status();
+  impl_->gcs_pid = gcs->pid;
+  impl_->address = gcs->address.substr(0, gcs->address.find('/'));
+  return Status::Ok();
 }
 
 Result<size_t> LocalCluster::AddNode(const LocalNode& node) {
@@ -162,7 +169,10 @@ void LocalCluster::Stop() {
   impl_->End(nodes);
   impl_->End({&impl_->gcs_pid});
   // What processes left that were killed.
-  if (Result<Session> session = Session::Open(impl_->session_dir); session.ok()) session->CleanStale();
+  if (Result<Session> session = Session::Open(impl_->session_dir); session.ok()) {
+    session->CleanStale();
+    session->RemoveGcsState();
+  }
   if (!impl_->own_folder || impl_->session_dir.empty()) return;
   std::error_code ignored;
   fs::remove_all(impl_->session_dir, ignored);

@@ -52,6 +52,8 @@ class LocalCluster {
   // SIGKILL to a node manager; its workers die with it.
   void KillNode(size_t index);
   void KillGcs();
+  // A successor of the GCS that was killed: at the same address, with what that had stored.
+  Status StartGcs();
 
  private:
   struct Impl;

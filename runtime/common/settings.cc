@@ -17,6 +17,7 @@ struct Knob {
   int64_t Settings::*count = nullptr;
   Duration Settings::*duration = nullptr;
   std::string Settings::*text = nullptr;
+  std::vector<std::string> choices{};  // of a text, when they are known here
 };
 
 Knob Count(const char* name, int64_t Settings::*member, const char* unit = "count") {
@@ -50,6 +51,7 @@ const std::vector<Knob>& Knobs() {
       Span("health_check_timeout", &Settings::health_check_timeout),
       Count("health_check_failures", &Settings::health_check_failures),
       Span("gcs_reconnect_timeout", &Settings::gcs_reconnect_timeout),
+      {"gcs_storage", "name", nullptr, nullptr, nullptr, &Settings::gcs_storage, {"sqlite", "sqlite_fsync", "memory"}},
       Span("worker_register_timeout", &Settings::worker_register_timeout),
       Span("worker_idle_timeout", &Settings::worker_idle_timeout),
       Count("worker_soft_limit", &Settings::worker_soft_limit),
@@ -57,7 +59,7 @@ const std::vector<Knob>& Knobs() {
       Span("worker_kill_grace", &Settings::worker_kill_grace),
       Span("cancel_retry_interval", &Settings::cancel_retry_interval),
       Span("request_retry_interval", &Settings::request_retry_interval),
-      {"locality", "name", nullptr, nullptr, nullptr, &Settings::locality},
+      {"locality", "name", nullptr, nullptr, nullptr, &Settings::locality, {"most_bytes", "none"}},
       Count("object_chunk_bytes", &Settings::object_chunk_bytes, "bytes"),
       Count("object_chunks_in_flight", &Settings::object_chunks_in_flight),
       Count("object_pulls_in_flight", &Settings::object_pulls_in_flight),
@@ -121,6 +123,14 @@ Status SetSetting(Settings& settings, std::string_view name, std::string_view va
                (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
   }
   const std::string where = "setting '" + std::string(name) + "': ";
+  const auto& choices = knob->choices;
+  if (!choices.empty() && std::find(choices.begin(), choices.end(), value) == choices.end()) {
+    const std::string nearest = NearestName(value, choices);
+    std::string known;
+    for (const std::string& choice : choices) known += (known.empty() ? "" : ", ") + choice;
+    return Bad(where + "unknown '" + std::string(value) + "' (known: " + known + ")" +
+               (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
+  }
   if (knob->text != nullptr) {
     settings.*(knob->text) = std::string(value);
   } else if (knob->duration != nullptr) {

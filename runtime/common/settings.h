@@ -32,6 +32,8 @@ struct Settings {
   Duration health_check_timeout = Duration::Seconds(10);
   int64_t health_check_failures = 5;  // in a row, then the node is dead
   Duration gcs_reconnect_timeout = Duration::Seconds(60);  // a node without its GCS for this long exits
+  // What the GCS's state outlives. sqlite: its process. sqlite_fsync: also the machine's power. memory: nothing.
+  std::string gcs_storage = "sqlite";
   Duration worker_register_timeout = Duration::Seconds(60);
   Duration worker_idle_timeout = Duration::Millis(1000);  // idle workers above the soft limit are reaped
   int64_t worker_soft_limit = -1;  // idle workers kept; -1: number of CPUs

@@ -22,6 +22,7 @@ struct Address {
   static constexpr Address Executor() { return {2, 0}; }     // runs user functions, one at a time
   static constexpr Address Application() { return {3, 0}; }  // the user's program: submits, gets, waits
   static constexpr Address Memory() { return {4, 0}; }  // a node's object memory: its bulk connections and disks
+  static constexpr Address Storage() { return {5, 0}; }  // keeps what a process must not forget when it is killed
   constexpr bool local() const { return endpoint < 16; }
 };
 

@@ -5,15 +5,44 @@
 
 namespace orrery {
 
-Gcs::Gcs(Env& env, Settings settings)
-    : env_(env),
+namespace {
+std::string RowKey(NodeId node) { return std::to_string(node.value); }
+}  // namespace
+
+Gcs::Gcs(Env& env, Settings settings, StoredState stored)
+    : world_(env),
+      env_(env, stored.durable),
       settings_(std::move(settings)),
-      health_(env, settings_),
-      resources_(env, settings_, nodes_),
-      jobs_(env),
-      kv_(env) {}
+      health_(env_, settings_),
+      resources_(env_, settings_, nodes_),
+      jobs_(env_),
+      kv_(env_) {
+  Restore(stored.rows);
+}
+
+void Gcs::Start() {
+  for (const auto& [id, info] : nodes_.all()) {
+    if (!info.alive()) continue;
+    health_.Watch(id, info.address);
+    (void)health_.OnConnectionLost(id);  // checks at once: it may have died while there was no GCS
+  }
+}
 
 void Gcs::OnMessage(const Address& from, Message message) {
+  if (message.kind() == MessageKind::kStateStored) {
+    if (Status status = env_.OnStateStored(message.As<msg::StateStored>()); !status.ok()) {
+      Draft<msg::Exit> exit;
+      exit->set_code(1);
+      exit->set_reason("cannot store the cluster's state: " + status.message());
+      return world_.Send(Address::Host(), std::move(exit));
+    }
+  } else {
+    Handle(from, std::move(message));
+  }
+  env_.Commit();
+}
+
+void Gcs::Handle(const Address& from, Message message) {
   switch (message.kind()) {
     case MessageKind::kRegisterNode: return OnRegisterNode(from, message.As<msg::RegisterNode>());
     case MessageKind::kUnregisterNode: {
@@ -61,16 +90,23 @@ void Gcs::OnTimer(TimerKind kind, uint64_t id) {
   ORRERY_ASSERT(kind == TimerKind::kHealthCheck);
   const NodeId node{static_cast<uint32_t>(id)};
   if (health_.OnTimer(node) == HealthMonitor::Verdict::kDead) DeclareDead(node, "health checks went unanswered");
+  env_.Commit();
 }
 
 void Gcs::OnPeerLost(const Address& peer) {
   const NodeInfo* node = nodes_.FindByAddress(peer);
   if (node == nullptr || !node->alive()) return;
   if (health_.OnConnectionLost(node->id) == HealthMonitor::Verdict::kDead) DeclareDead(node->id, "connection lost");
+  env_.Commit();
 }
 
 void Gcs::OnRegisterNode(const Address& from, const msg::RegisterNode& request) {
   const auto [node, added] = nodes_.Register(request);
+  if (added) {
+    env_.PutCounter("epoch", nodes_.epoch());
+    env_.PutCounter("last_node", nodes_.last_id());
+    env_.Put(StateTable::kNodes, RowKey(node->id), request.SerializeAsString());
+  }
   Draft<msg::RegisterNodeReply> reply;
   reply->set_node(node->id.value);
   reply->set_epoch(nodes_.epoch());
@@ -106,7 +142,16 @@ void Gcs::SendJobFinished(const Address& to, JobId job) {
 void Gcs::DeclareDead(NodeId node, const std::string& reason) {
   const Address address = nodes_.Find(node)->address;
   env_.Trace({.kind = TraceKind::kNodeDead, .node = node, .text = reason});
-  nodes_.MarkDead(node, reason);
+  const NodeId forgotten = nodes_.MarkDead(node, reason);
+  env_.PutCounter("epoch", nodes_.epoch());
+  msg::StoredEnd end;
+  end.set_order(nodes_.epoch());
+  end.set_reason(reason);
+  env_.Put(StateTable::kDeadNodes, RowKey(node), end.SerializeAsString());
+  if (forgotten) {
+    env_.Erase(StateTable::kNodes, RowKey(forgotten));
+    env_.Erase(StateTable::kDeadNodes, RowKey(forgotten));
+  }
   health_.Forget(node);
   resources_.RemoveNode(node);
   SendNodeDied(address, node, reason);  // should it still live, it must end: its leases are void

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "runtime/common/settings.h"
 #include "runtime/env/env.h"
@@ -10,15 +11,24 @@
 #include "runtime/gcs/kv_manager.h"
 #include "runtime/gcs/node_table.h"
 #include "runtime/gcs/resource_manager.h"
+#include "runtime/gcs/state_store.h"
 #include "runtime/messages/message.h"
 
 namespace orrery {
 
-// Source of the division: Ray's src/ray/gcs. State is in memory; a GCS that ends takes its cluster with it.
+// What a GCS starts from.
+struct StoredState {
+  bool durable = false;        // Address::Storage() answers; otherwise a GCS that ends takes its cluster with it
+  std::vector<StateRow> rows;  // of the GCS before this one, in any order
+};
+
+// Source of the division: Ray's src/ray/gcs. A successor knows nodes, deaths, jobs and the key-value store; what nodes
+// have and ask for they tell again when they register with it.
 class Gcs final : public StateMachine {
  public:
-  Gcs(Env& env, Settings settings);
+  Gcs(Env& env, Settings settings, StoredState stored = {});
 
+  void Start() override;
   void OnMessage(const Address& from, Message message) override;
   void OnTimer(TimerKind kind, uint64_t id) override;
   void OnPeerLost(const Address& peer) override;
@@ -31,6 +41,8 @@ class Gcs final : public StateMachine {
  private:
   static constexpr size_t kNewsRepeated = 100;  // latest deaths and ends told to a node that was cut off
 
+  void Handle(const Address& from, Message message);
+  void Restore(const std::vector<StateRow>& rows);
   void OnRegisterNode(const Address& from, const msg::RegisterNode& request);
   void OnClusterStatus(const Address& from, const msg::GetClusterStatus& request);
   void OnFinishJob(const Address& from, const msg::FinishJob& request);
@@ -43,7 +55,8 @@ class Gcs final : public StateMachine {
   bool FromAliveNode(const Address& from, NodeId node);
   void SendNodeDied(const Address& to, NodeId node, const std::string& reason);
 
-  Env& env_;
+  Env& world_;
+  StateStore env_;
   const Settings settings_;
   NodeTable nodes_;
   HealthMonitor health_;

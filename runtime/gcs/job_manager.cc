@@ -4,23 +4,36 @@
 
 namespace orrery {
 
+JobManager::Job& JobManager::Add(JobId id, Message registration) {
+  const auto& request = registration.As<msg::RegisterJob>();
+  Job job{id, WorkerId{request.driver()}, request.name(), request.pid(), true, 0, {}};
+  by_driver_.Insert(job.driver, id);
+  job.registration = std::move(registration);
+  return jobs_.emplace(id, std::move(job)).first->second;
+}
+
 void JobManager::OnRegisterJob(const Address& from, Message message) {
   const auto& request = message.As<msg::RegisterJob>();
-  const WorkerId driver{request.driver()};
   const uint64_t request_id = request.request();
-  const auto [id, inserted] = by_driver_.Insert(driver, JobId{last_id_ + 1});
-  const JobId job_id = *id;
-  if (inserted) {
-    ++last_id_;
-    Job job{job_id, driver, request.name(), request.pid(), true, 0, {}};
-    env_.Trace({.kind = TraceKind::kJobStarted, .worker = driver, .a = job_id.value, .text = job.name});
-    job.registration = std::move(message);
-    jobs_.emplace(job_id, std::move(job));
+  const JobId* known = by_driver_.Find(WorkerId{request.driver()});
+  const JobId id = known != nullptr ? *known : JobId{++last_id_};
+  if (known == nullptr) {
+    store_.PutCounter("last_job", last_id_);
+    store_.Put(StateTable::kJobs, RowKey(id), request.SerializeAsString());
+    const Job& job = Add(id, std::move(message));
+    store_.Trace({.kind = TraceKind::kJobStarted, .worker = job.driver, .a = id.value, .text = job.name});
   }
   Draft<msg::RegisterJobReply> reply;
   reply->set_request(request_id);
-  reply->set_job(job_id.value);
-  env_.Send(from, std::move(reply));
+  reply->set_job(id.value);
+  store_.Send(from, std::move(reply));
+}
+
+void JobManager::RestoreJob(JobId job, Message registration) { Add(job, std::move(registration)); }
+
+void JobManager::RestoreEnd(JobId job, uint64_t order, uint32_t status) {
+  MarkFinished(jobs_.at(job), status);
+  last_end_ = order;
 }
 
 void JobManager::OnGetJob(const Address& from, const msg::GetJob& request) {
@@ -31,23 +44,33 @@ void JobManager::OnGetJob(const Address& from, const msg::GetJob& request) {
   } else {
     reply->set_status(static_cast<uint32_t>(StatusCode::kNotFound));
   }
-  env_.Send(from, std::move(reply));
+  store_.Send(from, std::move(reply));
 }
 
 bool JobManager::Finish(JobId id, uint32_t status) {
   Job* job = Find(id);
   if (job == nullptr || !job->running) return false;
-  job->running = false;
-  job->status = status;
-  env_.Trace({.kind = TraceKind::kJobFinished, .worker = job->driver, .a = id.value, .c = status});
-  finished_.push_back(id);
+  MarkFinished(*job, status);
+  store_.Trace({.kind = TraceKind::kJobFinished, .worker = job->driver, .a = id.value, .c = status});
+  msg::StoredEnd end;
+  end.set_order(++last_end_);
+  end.set_status(status);
+  store_.Put(StateTable::kFinishedJobs, RowKey(id), end.SerializeAsString());
   if (finished_.size() > kFinishedJobsKept) {
     const JobId oldest = finished_.front();
     finished_.erase(finished_.begin());
     by_driver_.Erase(jobs_.at(oldest).driver);
     jobs_.erase(oldest);
+    store_.Erase(StateTable::kJobs, RowKey(oldest));
+    store_.Erase(StateTable::kFinishedJobs, RowKey(oldest));
   }
   return true;
+}
+
+void JobManager::MarkFinished(Job& job, uint32_t status) {
+  job.running = false;
+  job.status = status;
+  finished_.push_back(job.id);
 }
 
 std::vector<JobId> JobManager::RunningOn(NodeId node) const {

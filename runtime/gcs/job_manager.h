@@ -9,7 +9,7 @@
 
 #include "runtime/common/ids.h"
 #include "runtime/common/lookup.h"
-#include "runtime/env/env.h"
+#include "runtime/gcs/state_store.h"
 #include "runtime/messages/kinds.h"
 #include "runtime/messages/message.h"
 
@@ -29,7 +29,11 @@ class JobManager {
     Message registration; // the RegisterJob, for its WorkerCommand
   };
 
-  explicit JobManager(Env& env) : env_(env) {}
+  explicit JobManager(StateStore& store) : store_(store) {}
+  // What a GCS before this one knew: its last id, then each job, then the ends in order.
+  void Restore(uint32_t last_id) { last_id_ = last_id; }
+  void RestoreJob(JobId job, Message registration);
+  void RestoreEnd(JobId job, uint64_t order, uint32_t status);
   // Registering a driver twice is one job.
   void OnRegisterJob(const Address& from, Message request);
   void OnGetJob(const Address& from, const msg::GetJob& request);
@@ -45,11 +49,16 @@ class JobManager {
   Job* Find(JobId job);
 
  private:
-  Env& env_;
+  Job& Add(JobId id, Message registration);
+  void MarkFinished(Job& job, uint32_t status);
+  static std::string RowKey(JobId job) { return std::to_string(job.value); }
+
+  StateStore& store_;
   std::map<JobId, Job> jobs_;
   Lookup<WorkerId, JobId> by_driver_;
   std::vector<JobId> finished_;  // oldest first
   uint32_t last_id_ = 0;
+  uint64_t last_end_ = 0;
 };
 
 }  // namespace orrery

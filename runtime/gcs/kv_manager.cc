@@ -13,10 +13,20 @@ void KvManager::Put(const msg::KvPut& request, msg::KvReply& reply) {
     reply.set_status(Code(StatusCode::kTooLarge));
     return;
   }
+  if (request.space().find('\0') != std::string::npos) {
+    reply.set_status(Code(StatusCode::kInvalidArgument));
+    return;
+  }
   const auto [it, inserted] = entries_.try_emplace({request.space(), request.key()}, request.value());
   if (!inserted && request.overwrite()) it->second = request.value();
   reply.set_changed(inserted || request.overwrite());
+  if (reply.changed()) store_.Put(StateTable::kKv, RowKey(request.space(), request.key()), request.value());
   if (!inserted && !request.overwrite()) reply.set_status(Code(StatusCode::kAlreadyExists));
+}
+
+void KvManager::Restore(const StateRow& row) {
+  const size_t end = row.key.find('\0');
+  entries_[{row.key.substr(0, end), row.key.substr(end + 1)}] = row.value;
 }
 
 void KvManager::OnMessage(const Address& from, const Message& message) {
@@ -42,6 +52,7 @@ void KvManager::OnMessage(const Address& from, const Message& message) {
       const auto& request = message.As<msg::KvDelete>();
       reply->set_request(request.request());
       reply->set_changed(entries_.erase({request.space(), request.key()}) != 0);
+      if (reply->changed()) store_.Erase(StateTable::kKv, RowKey(request.space(), request.key()));
       break;
     }
     case MessageKind::kKvKeys: {
@@ -56,7 +67,7 @@ void KvManager::OnMessage(const Address& from, const Message& message) {
     }
     default: ORRERY_ASSERT_MSG(false, "not a key-value message");
   }
-  env_.Send(from, std::move(reply));
+  store_.Send(from, std::move(reply));
 }
 
 }  // namespace orrery

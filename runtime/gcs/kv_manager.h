@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "runtime/env/env.h"
+#include "runtime/gcs/state_store.h"
 #include "runtime/messages/message.h"
 
 namespace orrery {
@@ -15,14 +15,18 @@ class KvManager {
   static constexpr size_t kMaxValueBytes = 16 << 20;
   static constexpr size_t kMaxKeyBytes = 4096;
 
-  explicit KvManager(Env& env) : env_(env) {}
+  explicit KvManager(StateStore& store) : store_(store) {}
+  // A row of kKv, of the GCS before this one.
+  void Restore(const StateRow& row);
   // KvPut, KvGet, KvDelete or KvKeys; answers with KvReply.
   void OnMessage(const Address& from, const Message& message);
 
  private:
+  // The row's key: "space\0key".
+  static std::string RowKey(const std::string& space, const std::string& key) { return space + '\0' + key; }
   void Put(const msg::KvPut& request, msg::KvReply& reply);
 
-  Env& env_;
+  StateStore& store_;
   std::map<std::pair<std::string, std::string>, std::string> entries_;
 };
 

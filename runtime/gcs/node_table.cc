@@ -16,41 +16,55 @@ const StateChart& NodeInfo::Chart() {
 }
 
 std::pair<NodeInfo*, bool> NodeTable::Register(const msg::RegisterNode& request) {
-  const Address address = FromProto(request.address());
-  if (NodeInfo* known = FindByAddress(address)) return {known, false};
-  NodeInfo node;
-  node.id = NodeId{++last_id_};
-  node.address = address;
-  node.name = request.name().empty() ? ToString(node.id) : request.name();
-  node.hostname = request.hostname();
-  node.pid = request.pid();
-  node.head = request.head();
-  node.labels = FromProto(request.labels());
-  by_address_.Insert(address, node.id);
-  ++alive_count_;
+  if (NodeInfo* known = FindByAddress(FromProto(request.address()))) return {known, false};
   ++epoch_;
-  const NodeId id = node.id;
-  NodeInfo* info = &nodes_.emplace(id, std::move(node)).first->second;
-  by_id_.resize(id.value + 1, nullptr);
-  by_id_[id.value] = info;
-  return {info, true};
+  return {Add(NodeId{++last_id_}, request), true};
 }
 
-void NodeTable::MarkDead(NodeId id, std::string reason) {
+NodeInfo* NodeTable::Add(NodeId id, const msg::RegisterNode& registration) {
+  NodeInfo node;
+  node.id = id;
+  node.address = FromProto(registration.address());
+  node.name = registration.name().empty() ? ToString(id) : registration.name();
+  node.hostname = registration.hostname();
+  node.pid = registration.pid();
+  node.head = registration.head();
+  node.labels = FromProto(registration.labels());
+  by_address_.Insert(node.address, id);
+  ++alive_count_;
+  NodeInfo* info = &nodes_.emplace(id, std::move(node)).first->second;
+  if (by_id_.size() <= id.value) by_id_.resize(id.value + 1, nullptr);
+  by_id_[id.value] = info;
+  return info;
+}
+
+NodeId NodeTable::MarkDead(NodeId id, std::string reason) {
+  ++epoch_;
+  RestoreDeath(id, std::move(reason));
+  if (dead_.size() <= kDeadNodesKept) return {};
+  const NodeId oldest = dead_.front();
+  dead_.erase(dead_.begin());
+  by_address_.Erase(nodes_.at(oldest).address);
+  by_id_[oldest.value] = nullptr;
+  nodes_.erase(oldest);
+  return oldest;
+}
+
+void NodeTable::Restore(uint64_t epoch, uint32_t last_id) {
+  ORRERY_ASSERT(nodes_.empty());
+  epoch_ = epoch;
+  last_id_ = last_id;
+}
+
+void NodeTable::RestoreNode(NodeId id, const msg::RegisterNode& registration) { Add(id, registration); }
+
+void NodeTable::RestoreDeath(NodeId id, std::string reason) {
   NodeInfo* node = Find(id);
   ORRERY_ASSERT(node != nullptr && node->alive());
   Transition(NodeInfo::Chart(), node->state, NodeInfo::State::kDead);
   node->death_reason = std::move(reason);
   --alive_count_;
-  ++epoch_;
   dead_.push_back(id);
-  if (dead_.size() > kDeadNodesKept) {
-    const NodeId oldest = dead_.front();
-    dead_.erase(dead_.begin());
-    by_address_.Erase(nodes_.at(oldest).address);
-    by_id_[oldest.value] = nullptr;
-    nodes_.erase(oldest);
-  }
 }
 
 NodeInfo* NodeTable::Find(NodeId node) { return node.value < by_id_.size() ? by_id_[node.value] : nullptr; }

@@ -42,8 +42,12 @@ class NodeTable {
   // Adds the node, or finds the one of this address: registering twice is one registration.
   // Second: whether it is new.
   std::pair<NodeInfo*, bool> Register(const msg::RegisterNode& request);
-  // Marks as dead; counts a new epoch. The node must be alive.
-  void MarkDead(NodeId node, std::string reason);
+  // Marks as dead; counts a new epoch. The node must be alive. Returns the node that was forgotten for it, if any.
+  NodeId MarkDead(NodeId node, std::string reason);
+  // What a GCS before this one knew: its count of epochs and last id, then each node, then the deaths in order.
+  void Restore(uint64_t epoch, uint32_t last_id);
+  void RestoreNode(NodeId id, const msg::RegisterNode& registration);
+  void RestoreDeath(NodeId id, std::string reason);
 
   NodeInfo* Find(NodeId node);
   NodeInfo* FindByAddress(const Address& address);
@@ -56,9 +60,12 @@ class NodeTable {
   uint32_t alive_count() const { return alive_count_; }
   // Counts membership changes; grows with each registration and death.
   uint64_t epoch() const { return epoch_; }
+  uint32_t last_id() const { return last_id_; }
   void CheckInvariants() const;
 
  private:
+  NodeInfo* Add(NodeId id, const msg::RegisterNode& registration);
+
   std::map<NodeId, NodeInfo> nodes_;
   std::vector<NodeInfo*> by_id_;  // [id]: the node, nullptr for one long dead; ids are dense and never used again
   Lookup<Address, NodeId, AddressHash> by_address_;

@@ -23,6 +23,12 @@ void ResourceManager::AddNode(NodeId node, const ResourceSet& total, const Label
   ServeParked(node);
 }
 
+void ResourceManager::RestoreNode(NodeId node, const ResourceSet& total, const Labels& labels) {
+  view_.AddNode(node, total, labels);
+  view_.SetAvailable(node, {}, {});
+  versions_.Insert(node, 0);
+}
+
 void ResourceManager::RemoveNode(NodeId node) {
   view_.RemoveNode(node);
   versions_.Erase(node);

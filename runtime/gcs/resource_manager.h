@@ -28,6 +28,8 @@ class ResourceManager {
   ResourceManager(Env& env, const Settings& settings, NodeTable& nodes);
 
   void AddNode(NodeId node, const ResourceSet& total, const Labels& labels);
+  // Of a GCS before this one: what is free there will be known from its next report.
+  void RestoreNode(NodeId node, const ResourceSet& total, const Labels& labels);
   void RemoveNode(NodeId node);
   // Its connection broke and was made again: what was said over it either way may be lost. Forgets what hangs on that;
   // the node asks its open questions again and reports what it has.

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -46,6 +47,13 @@ Status Check(const StartOptions& options) {
     if (!status.ok()) return status;
   }
   return Status::Ok();
+}
+
+// The head's node manager outlived its GCS, and waits for the next one.
+bool HeadNodeLives(const Session& session) {
+  const std::vector<DaemonRecord> records = session.Records();
+  return std::any_of(records.begin(), records.end(),
+                     [](const DaemonRecord& record) { return record.role == "node_manager" && record.head; });
 }
 
 void PrintNextSteps(const StartOptions& options, const Launched& node) {
@@ -136,6 +144,10 @@ int StartCommand(StartOptions options) {
     if (!gcs.ok()) return Fail(kExitFailed, gcs.status().message());
     options.address = gcs->address.substr(0, gcs->address.find('/'));
     pids.push_back(gcs->pid);
+    if (HeadNodeLives(*session)) {
+      std::printf("The cluster at %s continues with a new GCS.\n", options.address.c_str());
+      return options.block ? Block(pids) : kExitOk;
+    }
   }
   std::vector<std::string> words = common;
   words.push_back("--gcs=" + options.address);

@@ -95,6 +95,7 @@ int StopCommand(const StopOptions& options) {
   }
   if (nodes.empty() && others.empty()) {
     session->CleanStale();
+    session->RemoveGcsState();
     session->RemoveIfUnused();
     std::printf("No daemon runs in %s.\n", session->folder().c_str());
     return kExitOk;
@@ -104,6 +105,7 @@ int StopCommand(const StopOptions& options) {
   int killed = End(nodes, options.grace);
   killed += End(others, options.grace);
   session->CleanStale();
+  if (options.node.empty()) session->RemoveGcsState();
   session->RemoveIfUnused();
   std::printf("Stopped %zu daemon%s", nodes.size() + others.size(), nodes.size() + others.size() == 1 ? "" : "s");
   if (killed > 0) std::printf(" (%d by SIGKILL)", killed);

@@ -36,8 +36,8 @@ std::string MakeMarkdown() {
 const MessageInfo& InfoOf(MessageKind kind) { return kTable[static_cast<size_t>(kind)]; }
 
 std::string_view RoleName(Role role) {
-  constexpr std::array<std::string_view, 8> kNames = {"GCS",      "node manager", "core worker", "host",
-                                                      "executor", "application",  "client",      "memory"};
+  constexpr std::array<std::string_view, 9> kNames = {
+      "GCS", "node manager", "core worker", "host", "executor", "application", "client", "memory", "storage"};
   return kNames[static_cast<size_t>(role)];
 }
 

@@ -8,7 +8,7 @@
 #include "runtime/transport/arena_door.h"
 #include "runtime/transport/bulk_loop_internal.h"
 #include "runtime/transport/endpoint.h"
-#include "runtime/transport/quiet_thread_internal.h"
+#include "runtime/transport/quiet_thread.h"
 #include "runtime/transport/reactor_internal.h"
 #include "runtime/transport/socket_internal.h"
 

@@ -1,6 +1,6 @@
 #include "runtime/common/assert.h"
 #include "runtime/transport/drive_token_internal.h"
-#include "runtime/transport/quiet_thread_internal.h"
+#include "runtime/transport/quiet_thread.h"
 
 namespace orrery {
 

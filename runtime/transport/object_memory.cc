@@ -8,7 +8,7 @@
 #include "runtime/messages/convert.h"
 #include "runtime/messages/orrery.pb.h"
 #include "runtime/transport/bulk_loop_internal.h"
-#include "runtime/transport/quiet_thread_internal.h"
+#include "runtime/transport/quiet_thread.h"
 #include "runtime/transport/spill_files.h"
 
 namespace orrery {

@@ -228,6 +228,10 @@ void Session::CleanStale() const {
   SweepSpillFolder(spill_dir());
 }
 
+void Session::RemoveGcsState() const {
+  for (const char* suffix : {"", "-wal", "-shm"}) unlink((gcs_state_file() + suffix).c_str());
+}
+
 void Session::RemoveIfUnused() const {
   rmdir(socket_dir().c_str());
   rmdir((folder_ + "/records").c_str());

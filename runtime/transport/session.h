@@ -35,6 +35,9 @@ class Session {
   std::string log_dir() const { return folder_ + "/logs"; }
   std::string spill_dir() const { return folder_ + "/spill"; }  // there only while objects are spilled
   std::string token_file() const { return folder_ + "/token"; }
+  // From which a GCS continues whose predecessor was killed; a cluster that ends in order leaves none.
+  std::string gcs_state_file() const { return folder_ + "/gcs.sqlite"; }
+  void RemoveGcsState() const;
 
   // The token; made from the operating system's entropy if there is none (head only).
   Result<std::string> CreateToken() const;

@@ -24,7 +24,8 @@ class EngineCore;
 class EventLog;
 class Message;
 
-// Something modelled behind Address::Host(), Executor(), Application() or Memory() of processes. One object may serve many.
+// Something modelled behind a local Address (Host(), Executor(), Application(), Memory(), Storage()) of processes. One
+// object may serve many.
 class SimLocalEndpoint {
  public:
   virtual ~SimLocalEndpoint() = default;
@@ -112,8 +113,8 @@ class SimEngine {
   std::vector<ProcessHandle> ProcessesOn(HostId host) const;  // the living, by slot
 
   // ---- modelled things ----
-  // Who serves `endpoint` (Host, Executor, Application or Memory) of a process; not owned. A message to an endpoint without
-  // server is a bug and asserts.
+  // Who serves the local `endpoint` of a process; not owned. A message to an endpoint without server is a bug and
+  // asserts.
   void SetLocalEndpoint(ProcessHandle process, const Address& endpoint, SimLocalEndpoint* server);
   // After `delay` the process gets `message` from its local endpoint `from`. In order for equal instants.
   void Deliver(ProcessHandle process, const Address& from, Message message, Duration delay = {});

@@ -44,6 +44,10 @@ void FaultInjector::Fire(size_t index) {
     case FaultKind::kKillNode:
     case FaultKind::kRestartNode: hit = KillNodes(index, spec); break;
     case FaultKind::kKillDriver: hit = KillDrivers(spec); break;
+    case FaultKind::kKillGcs:
+      hit = cluster_.KillGcs();
+      if (hit) Record(spec, "gcs");
+      break;
     case FaultKind::kSlowNode: hit = SlowNodes(index, spec); break;
     case FaultKind::kDiskFull:
     case FaultKind::kSlowDisk:
@@ -66,6 +70,10 @@ void FaultInjector::Fire(size_t index) {
 void FaultInjector::Heal(size_t index) {
   const FaultSpec& spec = cluster_.scenario().faults[index];
   messages_.Heal(index);
+  if (spec.kind == FaultKind::kKillGcs) {
+    const bool can = cluster_.gcs() == nullptr && cluster_.engine().HostAlive(cluster_.nodes().front().host);
+    return can ? cluster_.StartGcs() : void();
+  }
   for (size_t node : hit_[index]) {
     SimCluster::Node& info = cluster_.nodes()[node];
     if (spec.kind == FaultKind::kSlowNode) {

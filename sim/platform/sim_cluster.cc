@@ -43,6 +43,7 @@ SimCluster::SimCluster(const Scenario& scenario, const EngineOptions& options, R
       engine_(options),
       executor_(engine_, scenario.policy.inline_limit),
       memory_(engine_),
+      storage_(engine_, scenario.cluster.storage_latency),
       host_(engine_, executor_, scenario.policy, costs_, scenario.cluster.worker_startup_time) {
   engine_.SetTraceSink(this);
 }
@@ -103,12 +104,19 @@ Status SimCluster::MakeDrivers() {
 
 void SimCluster::StartGcs() {
   const auto factory = [&](Env& env, Address) -> std::unique_ptr<StateMachine> {
-    return std::make_unique<Gcs>(env, scenario_.policy);
+    return std::make_unique<Gcs>(env, scenario_.policy, storage_.Load(scenario_.policy));
   };
   gcs_ = engine_.Spawn(nodes_.front().host, factory, {.name = "gcs", .costs = &costs_, .slot = 16});
   engine_.SetLocalEndpoint(gcs_, Address::Host(), &host_);
+  engine_.SetLocalEndpoint(gcs_, Address::Storage(), &storage_);
   gcs_address_ = engine_.AddressOf(gcs_);
   gcs_address_.incarnation = 0;
+}
+
+bool SimCluster::KillGcs() {
+  if (!engine_.Alive(gcs_)) return false;
+  engine_.Kill(gcs_);
+  return true;
 }
 
 void SimCluster::StartNodeManager(size_t index) {

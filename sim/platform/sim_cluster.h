@@ -13,6 +13,7 @@
 #include "sim/platform/sim_executor.h"
 #include "sim/platform/sim_host.h"
 #include "sim/platform/sim_memory.h"
+#include "sim/platform/sim_storage.h"
 #include "sim/record/recorder.h"
 #include "sim/scenario/scenario.h"
 
@@ -56,6 +57,10 @@ class SimCluster final : public DriverHost, public SimTraceSink, public EventHan
   void OnBegin(std::function<void()> call) { on_begin_ = std::move(call); }
   bool finished() const { return open_drivers_ == 0; }
   void StartNodeManager(size_t index);
+  // The first, or the successor of one that was killed.
+  void StartGcs();
+  // False when there is none.
+  bool KillGcs();
 
   // DriverHost
   NodeId NodeOfIndex(int64_t index) const override;
@@ -69,7 +74,6 @@ class SimCluster final : public DriverHost, public SimTraceSink, public EventHan
  private:
   SimCluster(const Scenario& scenario, const EngineOptions& options, RunRecorder& recorder, CostProfile costs);
   void AddHosts(std::vector<NodeSpec> specs);
-  void StartGcs();
   void StartDrivers();
   Status MakeDrivers();
   void MaybeBegin();
@@ -80,6 +84,7 @@ class SimCluster final : public DriverHost, public SimTraceSink, public EventHan
   SimEngine engine_;
   SimExecutor executor_;
   SimMemory memory_;
+  SimStorage storage_;
   SimHost host_;
   std::vector<Node> nodes_;
   std::map<std::string, size_t, std::less<>> node_of_name_;

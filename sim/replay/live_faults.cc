@@ -32,12 +32,17 @@ LiveFaults::LiveFaults(const std::vector<FaultSpec>& faults, uint64_t seed, Repl
       hit_(faults.size()) {}
 
 void LiveFaults::Begin(ReplayLoop& loop) {
-  for (size_t i = 0; i < faults_.size(); ++i) {
-    const Time at = recording_.begin() + faults_[i].at;
-    loop.At(at, [this, i] { fired_[i] += Fire(i) ? 1 : 0; });
-    const bool heals = faults_[i].duration.ns > 0 || faults_[i].kind == FaultKind::kRestartNode;
-    if (heals) loop.At(at + faults_[i].duration, [this, i] { Heal(i); });
-  }
+  for (size_t i = 0; i < faults_.size(); ++i) FireAt(recording_.begin() + faults_[i].at, i, loop);
+}
+
+// What it is to hit may be there later than in simulation: processes take their time to start.
+void LiveFaults::FireAt(Time at, size_t index, ReplayLoop& loop) {
+  loop.At(at, [this, at, index, &loop] {
+    if (!Fire(index)) return FireAt(at + kTryAgain, index, loop);
+    ++fired_[index];
+    const bool heals = faults_[index].duration.ns > 0 || faults_[index].kind == FaultKind::kRestartNode;
+    if (heals) loop.At(at + faults_[index].duration, [this, index] { Heal(index); });
+  });
 }
 
 bool LiveFaults::Fire(size_t index) {

@@ -24,6 +24,8 @@ class LiveFaults {
   std::vector<std::string> NeverFired() const;
 
  private:
+  static constexpr Duration kTryAgain = Duration::Millis(20);
+  void FireAt(Time at, size_t index, ReplayLoop& loop);
   bool Fire(size_t index);
   void Heal(size_t index);
   bool KillWorkers(const FaultSpec& spec);

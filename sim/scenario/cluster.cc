@@ -144,6 +144,7 @@ void ParseCluster(const Value& value, ParseContext& context, ClusterSpec& cluste
   map.Read("head", ReadText, cluster.head);
   CheckHead(head, problems, cluster);
   if (const Value* profile = map.Find("cost_profile")) ReadCostProfile(*profile, context, cluster.cost_profile);
+  map.Read("storage_latency", ReadTime, cluster.storage_latency);
   if (const Value* startup = map.Find("worker_startup_time"))
     ReadDistribution(*startup, problems, cluster.worker_startup_time);
   map.Finish();

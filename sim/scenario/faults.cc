@@ -8,10 +8,10 @@ namespace orrery {
 
 namespace {
 
-constexpr std::array<FaultKind, 11> kKinds = {
+constexpr std::array<FaultKind, 12> kKinds = {
     FaultKind::kKillWorker, FaultKind::kKillNode,     FaultKind::kKillDriver,    FaultKind::kRestartNode,
     FaultKind::kSlowNode,   FaultKind::kDropMessages, FaultKind::kDelayMessages, FaultKind::kPartition,
-    FaultKind::kDiskFull,   FaultKind::kSlowDisk,     FaultKind::kDiskError};
+    FaultKind::kDiskFull,   FaultKind::kSlowDisk,     FaultKind::kDiskError,     FaultKind::kKillGcs};
 
 void ReadTarget(const Value& value, Problems& problems, std::vector<FaultTarget>& targets) {
   using Kind = FaultTarget::Kind;
@@ -49,7 +49,9 @@ void ReadTarget(const Value& value, Problems& problems, std::vector<FaultTarget>
 
 void ReadTargets(MapReader& map, FaultSpec& fault) {
   const Value* value = map.Find("target");
-  if (value == nullptr) {
+  if (fault.kind == FaultKind::kKillGcs) {
+    map.Forbid("target", "there is one GCS");
+  } else if (value == nullptr) {
     fault.targets.push_back({});  // any
   } else if (value->kind == Value::Kind::kList) {
     for (const Value& element : value->list) ReadTarget(element, map.problems(), fault.targets);
@@ -107,6 +109,7 @@ const char* FaultKindName(FaultKind kind) {
     case FaultKind::kKillWorker: return "kill_worker";
     case FaultKind::kKillNode: return "kill_node";
     case FaultKind::kKillDriver: return "kill_driver";
+    case FaultKind::kKillGcs: return "kill_gcs";
     case FaultKind::kRestartNode: return "restart_node";
     case FaultKind::kSlowNode: return "slow_node";
     case FaultKind::kDropMessages: return "drop_messages";

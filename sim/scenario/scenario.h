@@ -69,6 +69,7 @@ struct ClusterSpec {
   NetworkSpec network;
   std::string head;           // type of the head node (GCS, drivers), its first node; "" for the first node of all
   CostProfileSpec cost_profile;
+  Duration storage_latency;          // until a change of the GCS's state is stored
   Distribution worker_startup_time;  // seconds until a started worker process serves; zero by default
 };
 
@@ -210,7 +211,8 @@ enum class FaultKind : uint8_t {
   kPartition,
   kDiskFull,
   kSlowDisk,
-  kDiskError
+  kDiskError,
+  kKillGcs
 };
 const char* FaultKindName(FaultKind kind);  // "kill_worker", ...
 
@@ -234,7 +236,7 @@ struct FaultSpec {
   FaultKind kind = FaultKind::kKillWorker;
   Duration at;  // since the workload began
   std::vector<FaultTarget> targets;  // partition: these against the rest
-  Duration duration;  // key `for`: then it heals (kill_node: a new node comes); 0: for good
+  Duration duration;  // key `for`: then it heals (kill_node: a new node comes; kill_gcs: its successor); 0: for good
   double factor = 1;  // slow_node, slow_disk: the speed is multiplied by this
   double probability = 1;  // drop_messages, delay_messages: of each message; disk_error: of each read
   Distribution delay;  // delay_messages: seconds added

@@ -13,15 +13,14 @@ namespace {
 [[noreturn]] void Bad(const std::string& what) { throw std::runtime_error(what); }
 
 // What every story needs and few are about.
-const std::vector<const char*> kBoilerplate = {"RegisterNode",     "RegisterNodeReply", "HealthCheck",
-                                               "HealthCheckReply", "ResourceReport",    "RegisterDriver",
-                                               "RegisterJob",      "RegisterJobReply",  "RegisterDriverReply",
-                                               "DriverReady",      "StartProcess",      "ProcessStarted",
-                                               "RegisterWorker",   "DefineClass",       "RegisterWorkerReply",
-                                               "ReturnLeaseReply", "SubmitTask",        "TaskExecuted",
-                                               "GetObjects",       "PutObject",         "CancelTask",
-                                               "GetJob",           "GetJobReply",       "ReleaseObjects",
-                                               "CloseDriver"};
+const std::vector<const char*> kBoilerplate = {
+    "StoreState",          "StateStored",      "RegisterNode",        "RegisterNodeReply",
+    "HealthCheck",         "HealthCheckReply", "ResourceReport",      "RegisterDriver",
+    "RegisterJob",         "RegisterJobReply", "RegisterDriverReply", "DriverReady",
+    "StartProcess",        "ProcessStarted",   "RegisterWorker",      "DefineClass",
+    "RegisterWorkerReply", "ReturnLeaseReply", "SubmitTask",          "TaskExecuted",
+    "GetObjects",          "PutObject",        "CancelTask",          "GetJob",
+    "GetJobReply",         "ReleaseObjects",   "CloseDriver"};
 
 }  // namespace
 
@@ -180,6 +179,7 @@ void Story::Set(const Arguments& words) {
 void Story::Start(const Arguments& words) {
   const std::string& what = words.at(0);
   if (what == "gcs") {
+    if (words.size() > 1 && words[1] == "durable") options_.durable_gcs = true;
     cluster().StartGcs();
   } else if (what == "node") {
     ResourceSet total;

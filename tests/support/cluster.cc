@@ -32,8 +32,19 @@ ProcessId Cluster::AddProcess(std::string name, ProcessKind kind, std::string ho
 }
 
 ProcessId Cluster::StartGcs() {
-  gcs_ = AddProcess("gcs", ProcessKind::kGcs, "gcs");
-  processes_[gcs_]->machine = std::make_unique<Gcs>(*processes_[gcs_]->env, options_.settings);
+  if (gcs_ == kNoProcess) {
+    gcs_ = AddProcess("gcs", ProcessKind::kGcs, "gcs");
+  } else {
+    ORRERY_ASSERT(!Alive(gcs_));
+    processes_[gcs_]->address.incarnation += 1'000'000;
+    Event start;
+    start.target = gcs_;
+    Schedule(now_, std::move(start));
+  }
+  StoredState stored{options_.durable_gcs, {}};
+  for (const auto& [key, value] : stored_)
+    stored.rows.push_back({static_cast<StateTable>(key.first), key.second, value});
+  processes_[gcs_]->machine = std::make_unique<Gcs>(*processes_[gcs_]->env, options_.settings, std::move(stored));
   return gcs_;
 }
 
@@ -284,6 +295,7 @@ void Cluster::Handle(Event event) {
   Process& process = *processes_[target];
   if (process.client) {
     if (event.type == Event::Type::kMessage) observer_->OnDelivered(event.source, target, event.message);
+    if (event.type == Event::Type::kPeerLost) broken_.erase({target, event.source});
     return;
   }
   switch (event.type) {
@@ -311,6 +323,7 @@ void Cluster::Handle(Event event) {
       if (process.running && process.running->generation == event.id) FinishTask(target);
       return;
     case Event::Type::kMemory: return ObeyMemory(target, std::move(event.message));
+    case Event::Type::kStorage: return Store(target, event.message.As<msg::StoreState>());
     case Event::Type::kSpawn: return;
   }
   if (process.machine != nullptr) process.machine->CheckInvariants(options_.check_full);

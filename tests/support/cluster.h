@@ -69,6 +69,7 @@ struct ClusterOptions {
   uint64_t seed = 1;
   Duration latency_min, latency_max;  // of each message, uniform; in order per pair of processes
   Duration startup_min, startup_max;  // of a worker process
+  bool durable_gcs = false;           // its state is stored, which takes two message latencies
   bool codec = true;                  // every message goes through its wire form
   bool check_full = true;             // CheckInvariants(full) after every event
 };
@@ -80,6 +81,7 @@ class Cluster {
   Cluster(const Cluster&) = delete;
 
   // ---- processes; a node's name names its node manager too ----
+  // Again after its death: a successor at the same place, which knows what was stored.
   ProcessId StartGcs();
   ProcessId StartNode(const std::string& name, const ResourceSet& total, const Labels& labels = {});
   // Not a child of the node manager: registers by itself, ends by itself.
@@ -206,7 +208,7 @@ class Cluster {
     uint64_t last_request = 0;
   };
   struct Event {
-    enum class Type : uint8_t { kStart, kMessage, kPeerLost, kTimer, kLocal, kSpawn, kTaskEnd, kMemory };
+    enum class Type : uint8_t { kStart, kMessage, kPeerLost, kTimer, kLocal, kSpawn, kTaskEnd, kMemory, kStorage };
     Type type = Type::kStart;
     ProcessId target = 0;
     ProcessId source = kNoProcess;  // kMessage, kPeerLost
@@ -229,6 +231,8 @@ class Cluster {
   void ToExecutor(ProcessId from, Message message);
   void ToApplication(ProcessId from, Message message);
   void ToMemory(ProcessId from, Message message);
+  void ToStorage(ProcessId from, Message message);
+  void Store(ProcessId gcs, const msg::StoreState& batch);
   void ObeyMemory(ProcessId node_manager, Message order);
   // What a client of a store does with its memory, and what it must find there.
   void UseMemory(ProcessId client, const Message& message, bool sent);
@@ -258,6 +262,7 @@ class Cluster {
   std::map<std::string, StartMode> start_mode_;
   std::map<std::pair<ProcessId, uint64_t>, bool> starting_;  // (node manager, worker) asked for, not spawned yet
   ProcessId gcs_ = kNoProcess;
+  std::map<std::pair<uint32_t, std::string>, std::string> stored_;  // table and key → value
 };
 
 }  // namespace orrery::test

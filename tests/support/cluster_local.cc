@@ -13,6 +13,7 @@ void Cluster::SendLocal(ProcessId from, const Address& to, Message message) {
   if (to == Address::Host()) return ToHost(from, std::move(message));
   if (to == Address::Executor()) return ToExecutor(from, std::move(message));
   if (to == Address::Memory()) return ToMemory(from, std::move(message));
+  if (to == Address::Storage()) return ToStorage(from, std::move(message));
   ToApplication(from, std::move(message));
 }
 
@@ -153,6 +154,30 @@ ProcessId Cluster::WorkerRunning(TaskId task) const {
     if (process->running && process->running->task == task) return process->id;
   }
   return kNoProcess;
+}
+
+// ---- storage --------------------------------------------------------------------------------------------------------
+
+void Cluster::ToStorage(ProcessId from, Message message) {
+  Event event;
+  event.type = Event::Type::kStorage;
+  event.target = from;
+  event.message = std::move(message);
+  Schedule(now_ + Between(options_.latency_min, options_.latency_max), std::move(event));
+}
+
+// A GCS that is killed before this has not stored the batch; one that is killed after it has, and may not know.
+void Cluster::Store(ProcessId gcs, const msg::StoreState& batch) {
+  for (const msg::StateChange& change : batch.changes()) {
+    const std::pair<uint32_t, std::string> key(change.table(), change.key());
+    if (change.erased())
+      stored_.erase(key);
+    else
+      stored_[key] = change.value();
+  }
+  Draft<msg::StateStored> stored;
+  stored->set_batch(batch.batch());
+  DeliverLocal(gcs, Address::Storage(), std::move(stored), Between(options_.latency_min, options_.latency_max));
 }
 
 // ---- object memory --------------------------------------------------------------------------------------------------

@@ -64,6 +64,7 @@ std::string Describer::Of(const Address& address) const {
   if (address == Address::Host()) return "host";
   if (address == Address::Executor()) return "executor";
   if (address == Address::Application()) return "app";
+  if (address == Address::Storage()) return "storage";
   const ProcessId process = cluster_.FindAddress(address);
   return process == kNoProcess ? "nobody" : cluster_.NameOf(process);
 }

@@ -5,7 +5,8 @@ _SEAM = {"runtime/common", "runtime/env", "runtime/messages"}
 _COMPONENT = _SEAM | {"runtime/scheduling"}
 _COMPONENTS = {"runtime/scheduling", "runtime/gcs", "runtime/node_manager", "runtime/object_store", "runtime/autoscaler",
                "runtime/core_worker"}
-_RUNTIME = _SEAM | _COMPONENTS | {"runtime/transport", "runtime/providers", "runtime/api", "runtime/main", "runtime/python"}
+_RUNTIME = _SEAM | _COMPONENTS | {"runtime/transport", "runtime/storage", "runtime/providers", "runtime/api", "runtime/main",
+                                   "runtime/python"}
 _DECIDING = _SEAM | _COMPONENTS
 _SIM = {"sim/scenario", "sim/platform", "sim/faults", "sim/workload", "sim/checkers", "sim/explore", "sim/record"}
 
@@ -21,6 +22,7 @@ ALLOWED = {
     "runtime/object_store": _SEAM,
     "runtime/node_manager": _COMPONENT | {"runtime/object_store"},
     "runtime/transport": _SEAM,
+    "runtime/storage": _SEAM | {"runtime/transport"},
     "runtime/providers": _SEAM,
     "runtime/api": _RUNTIME - {"runtime/main"},
     "runtime/python": _RUNTIME - {"runtime/main"},
@@ -50,6 +52,7 @@ PACKAGES = [
     ("CLI/", {"runtime/main", "sim/main", "sim/replay"}, False),
     ("libfccp", {"sim/scenario"}, False),
     ("boost/", {"sim/scenario", "sim/workload", "sim/engine"}, False),
+    ("sqlite3", {"runtime/storage"}, False),
     ("tsl/", {"runtime/common"}, True),
 ]
 

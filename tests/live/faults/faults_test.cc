@@ -300,6 +300,26 @@ TEST(KilledGcs, NodesEndWhenItDoesNotComeBack) {
   Eventually([&] { return !ProcessLives(worker); }, "its worker ends");
 }
 
+TEST(KilledGcs, ItsSuccessorKnowsTheClusterAndNobodyNotices) {
+  LiveCluster cluster({1, 1});
+  Program program;
+  auto held = orrery::task<&Hold>({.max_retries = 0})(cluster.notes());
+  const int worker = AwaitHolder(cluster);
+  for (int round = 0; round < 3; ++round) {
+    cluster.processes().KillGcs();
+    ASSERT_TRUE(cluster.processes().StartGcs().ok());
+    // The held task has one CPU; this one asks the new GCS for the other node.
+    EXPECT_EQ(orrery::remote<&Twice>(round).get(), 2 * round);
+  }
+  EXPECT_TRUE(ProcessLives(worker));
+  cluster.processes().KillGcs();
+  cluster.processes().KillNode(1);
+  ASSERT_TRUE(cluster.processes().StartGcs().ok());
+  std::ofstream(cluster.notes() + "/go") << "";
+  EXPECT_EQ(held.get(), 0u) << "the first attempt";
+  EXPECT_EQ(orrery::remote<&Twice>(9).get(), 18) << "the dead node is found dead";
+}
+
 // ---- everything at once ----
 
 TEST(KilledCluster, EverybodyAtOnceLeavesNoProcess) {

@@ -69,8 +69,8 @@ TEST(Objects, ArgumentsAndResultsOfTasks) {
 TEST(Objects, MemoryIsUsedAgainAndAgain) {
   LiveCluster cluster(Nodes(1, 64 * kMiB), {{"spill_directories", "none"}});
   Program program;
-  for (int64_t i = 0; i < 200; ++i) {
-    const auto ref = put(Make(kMiB, i));  // 8 MiB
+  for (int64_t i = 0; i < 40; ++i) {
+    const auto ref = put(Make(kMiB, i));  // 8 MiB: five times the store in all
     ASSERT_TRUE(IsMade(ref.view(), i)) << i;
   }
 }

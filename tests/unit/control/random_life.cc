@@ -41,16 +41,19 @@ ClusterOptions RandomLife::MakeOptions(uint64_t seed) {
   settings.worker_kill_grace = Duration::Millis(30);
   settings.worker_soft_limit = random.Chance(0.5) ? 0 : -1;
   settings.max_pending_lease_requests = random.Chance(0.3) ? 1 : -1;
+  options.durable_gcs = random.Chance(0.6);
   return options;
 }
 
 RandomLife::RandomLife(uint64_t seed, bool verbose)
     : seed_(seed), verbose_(verbose), random_(Random::Named(seed, "life", "events")) {
-  cluster_ = std::make_unique<Cluster>(MakeOptions(seed), this);
+  const ClusterOptions options = MakeOptions(seed);
+  durable_ = options.durable_gcs;
+  cluster_ = std::make_unique<Cluster>(options, this);
   describe_ = std::make_unique<Describer>(*cluster_);
   // Swarm: each fault is wholly absent from half of all lives.
   for (double* rate : {&vanish_, &hold_, &kill_worker_, &kill_driver_, &kill_node_, &drop_, &isolate_, &duplicate_,
-                       &bad_start_, &nest_, &cancel_, &close_}) {
+                       &bad_start_, &nest_, &cancel_, &close_, &kill_gcs_}) {
     *rate = Chance(0.5) ? 0 : 0.02 + 0.1 * random_.Uniform();
   }
 }
@@ -207,6 +210,18 @@ void RandomLife::KillSomething(uint64_t what) {
     cluster_->Kill(victim, Chance(0.5) ? 9 : 11, Chance(0.3));
 }
 
+// Its successor comes before the nodes lose patience.
+void RandomLife::KillGcs() {
+  const ProcessId gcs = cluster_->Find("gcs");
+  if (cluster_->Alive(gcs)) {
+    ++counts_.killed_gcs;
+    cluster_->Kill(gcs, 9, Chance(0.3));
+    gcs_back_ = cluster_->now() + Duration::Millis(static_cast<int64_t>(Below(100)));
+  } else if (gcs_back_ <= cluster_->now() || !faulty_) {
+    cluster_->StartGcs();
+  }
+}
+
 // Within a machine a connection breaks only with a process.
 void RandomLife::DropSomething() {
   std::vector<std::pair<ProcessId, ProcessId>> pairs;
@@ -253,6 +268,7 @@ void RandomLife::Break() {
   if (Chance(kill_worker_)) KillSomething(0);
   if (Chance(kill_driver_ * 0.1)) KillSomething(1);
   if (Chance(kill_node_ * 0.1)) KillSomething(2);
+  if (!cluster_->Alive(cluster_->Find("gcs")) || (durable_ && Chance(kill_gcs_))) KillGcs();
   if (Chance(drop_)) DropSomething();
   if (Chance(vanish_ * 0.05)) VanishSomething();
   if (Chance(hold_)) HoldSomething();
@@ -277,6 +293,7 @@ void RandomLife::Break() {
 // New faults end; what is dead stays dead. A last node can hold whatever was submitted.
 void RandomLife::Heal() {
   faulty_ = false;
+  if (!cluster_->Alive(cluster_->Find("gcs"))) KillGcs();
   for (const auto& [at, node] : rejoin_) cluster_->Rejoin(node);
   for (const auto& [from, to] : held_) cluster_->Release(from, to);
   for (uint32_t i = 0; i < nodes_started_; ++i) {

@@ -28,8 +28,8 @@ class RandomLife final : public ClusterObserver {
   // How often things happened, to show that a campaign reached them.
   struct Counts {
     uint64_t tasks = 0, ok = 0, cancelled = 0, failed = 0, retried = 0, nested = 0;
-    uint64_t killed_workers = 0, killed_drivers = 0, killed_nodes = 0, drops = 0, isolations = 0, vanished = 0,
-             duplicates = 0;
+    uint64_t killed_workers = 0, killed_drivers = 0, killed_nodes = 0, killed_gcs = 0, drops = 0, isolations = 0,
+             vanished = 0, duplicates = 0;
     uint64_t spilled = 0, stale = 0, nodes_dead = 0;
     uint64_t events = 0;
   };
@@ -64,6 +64,7 @@ class RandomLife final : public ClusterObserver {
   void Act();           // one step of the programs
   void Break();         // one fault
   void KillSomething(uint64_t what);
+  void KillGcs();
   void DropSomething();
   void VanishSomething();
   void HoldSomething();
@@ -91,7 +92,9 @@ class RandomLife final : public ClusterObserver {
   bool faulty_ = true;
   std::vector<std::pair<ProcessId, ProcessId>> held_;
   double vanish_ = 0, hold_ = 0, kill_worker_ = 0, kill_driver_ = 0, kill_node_ = 0, drop_ = 0, isolate_ = 0,
-         duplicate_ = 0, bad_start_ = 0, nest_ = 0, cancel_ = 0, close_ = 0;
+         duplicate_ = 0, bad_start_ = 0, nest_ = 0, cancel_ = 0, close_ = 0, kill_gcs_ = 0;
+  bool durable_ = false;
+  Time gcs_back_;  // when the dead GCS gets its successor
   uint32_t nodes_started_ = 0;
   Counts counts_;
   std::vector<std::string> wrong_;

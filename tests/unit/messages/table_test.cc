@@ -68,9 +68,11 @@ TEST(MessageTable, LocalMessagesStayBetweenAProcessAndWhatServesIt) {
     return role == Role::kApplication || role == Role::kExecutor || role == Role::kCoreWorker;
   };
   const auto of_node = [](Role role) { return role == Role::kNodeManager || role == Role::kMemory; };
+  const auto of_head = [](Role role) { return role == Role::kGcs || role == Role::kStorage; };
   ForEachRow([&](const MessageInfo& row) {
     if (row.delivery != Delivery::kLocal) return;
-    EXPECT_TRUE((of_program(row.source) && of_program(row.target)) || (of_node(row.source) && of_node(row.target)));
+    EXPECT_TRUE((of_program(row.source) && of_program(row.target)) || (of_node(row.source) && of_node(row.target)) ||
+                (of_head(row.source) && of_head(row.target)));
     if (row.reply != MessageKind::kNone) {
       EXPECT_EQ(InfoOf(row.reply).source, row.target);
       EXPECT_EQ(InfoOf(row.reply).target, row.source);
