@@ -11,11 +11,12 @@ Status LiveFaults::Check(const std::vector<FaultSpec>& faults) {
       case FaultKind::kKillWorker:
       case FaultKind::kKillNode:
       case FaultKind::kRestartNode:
+      case FaultKind::kKillGcs:
       case FaultKind::kKillDriver: continue;
       default:
-        return {StatusCode::kInvalidArgument,
-                std::string("the fault ") + FaultKindName(fault.kind) +
-                    " exists in simulation only; live runs know kill_worker, kill_node, restart_node and kill_driver"};
+        return {StatusCode::kInvalidArgument, std::string("the fault ") + FaultKindName(fault.kind) +
+                                                  " exists in simulation only; live runs know kill_worker, kill_node, "
+                                                  "restart_node, kill_driver and kill_gcs"};
     }
   }
   return Status::Ok();
@@ -49,10 +50,22 @@ bool LiveFaults::Fire(size_t index) {
   const FaultSpec& spec = faults_[index];
   if (spec.kind == FaultKind::kKillWorker) return KillWorkers(spec);
   if (spec.kind == FaultKind::kKillDriver) return KillDrivers(spec);
+  if (spec.kind == FaultKind::kKillGcs) return KillGcs(spec);
   return KillNodes(index);
 }
 
+bool LiveFaults::KillGcs(const FaultSpec& spec) {
+  if (cluster_.processes().GcsPid() == 0) return false;
+  cluster_.processes().KillGcs();
+  Record(spec, "gcs");
+  return true;
+}
+
 void LiveFaults::Heal(size_t index) {
+  if (faults_[index].kind == FaultKind::kKillGcs && cluster_.processes().GcsPid() == 0) {
+    if (Status status = cluster_.processes().StartGcs(); !status.ok())
+      std::fprintf(stderr, "cannot start the GCS again: %s\n", status.message().c_str());
+  }
   for (size_t node : hit_[index]) {
     if (Status status = cluster_.StartNode(node); !status.ok())
       std::fprintf(stderr, "cannot heal: %s\n", status.message().c_str());

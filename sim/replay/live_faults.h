@@ -13,7 +13,8 @@ namespace orrery {
 
 class LiveFaults {
  public:
-  // What is possible here: kill_worker, kill_node, restart_node, kill_driver. kInvalidArgument names another kind.
+  // What is possible here: kill_worker, kill_node, restart_node, kill_driver, kill_gcs. kInvalidArgument names another
+  // kind.
   static Status Check(const std::vector<FaultSpec>& faults);
 
   LiveFaults(const std::vector<FaultSpec>& faults, uint64_t seed, ReplayCluster& cluster, Recording& recording,
@@ -30,6 +31,7 @@ class LiveFaults {
   void Heal(size_t index);
   bool KillWorkers(const FaultSpec& spec);
   bool KillNodes(size_t index);
+  bool KillGcs(const FaultSpec& spec);
   bool KillDrivers(const FaultSpec& spec);
   std::vector<WorkerId> BusyWorkers();
   std::vector<size_t> NodesOf(const FaultTarget& target);

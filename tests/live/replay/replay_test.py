@@ -26,6 +26,20 @@ run: {time_limit: 60s}
 """
 
 
+GCS_DIES = """
+cluster:
+  node_types: [{name: node, count: 3, resources: {CPU: 1}}]
+workload:
+  generator: {kind: open, arrival: poisson, rate: 40/s, count: 60, task: {duration: 50ms, max_retries: 5}}
+faults:
+  - {at: 300ms, kind: kill_gcs, for: 100ms}
+  - {at: 600ms, kind: kill_gcs, for: 50ms}
+  - {at: 610ms, kind: kill_node, target: "node:2"}
+checks: [{all_tasks_finish: true}, {no_task_fails: true}]
+run: {time_limit: 120s}
+"""
+
+
 class ReplayTest(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="orrery-replay-"))
@@ -123,6 +137,12 @@ class ReplayTest(unittest.TestCase):
         self.assertEqual(summary["tasks"]["finished"], 120)
         left = [node for node in self.rows("nodes.csv") if node["leave_time_s"]]
         self.assertEqual([node["name"] for node in left], ["node-2"])
+
+    def test_a_killed_gcs_comes_back_and_costs_no_task(self):
+        summary = self.live(self.write(GCS_DIES))
+        self.assertEqual(summary["faults"], {"asked": 3, "fired": 3})
+        left = [node["name"] for node in self.rows("nodes.csv") if node["leave_time_s"]]
+        self.assertEqual(left, ["node-2"], "the successor finds out who died with its predecessor")
 
     def test_a_killed_driver_takes_its_own_tasks_only(self):
         summary = self.live("faults/kill_driver")
