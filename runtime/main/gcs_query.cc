@@ -1,5 +1,7 @@
 #include "runtime/main/gcs_query.h"
 
+#include <unistd.h>
+
 #include <cstdlib>
 
 #include "runtime/transport/endpoint.h"
@@ -23,8 +25,15 @@ Result<Address> FindGcs(const Session& session, const std::string& address) {
   std::string text = address;
   if (const char* given = std::getenv("ORRERY_ADDRESS"); text.empty() && given != nullptr) text = given;
   if (!text.empty()) return ParseAddress(text);
+  bool alive = false;
   for (const DaemonRecord& record : session.Records()) {
     if (text.empty() || record.role == "gcs") text = record.gcs_address;
+    alive |= record.role == "gcs";
+  }
+  if (!alive && access(session.gcs_state_file().c_str(), F_OK) == 0) {
+    return Status(StatusCode::kNotFound, "the GCS of the cluster in " + session.folder() +
+                                             " has died; `orrery start --head` starts its successor, which continues "
+                                             "with what it had stored; `orrery stop` ends the rest");
   }
   if (!text.empty()) return ParseAddress(text);
   return Status(StatusCode::kNotFound,

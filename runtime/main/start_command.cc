@@ -137,6 +137,7 @@ int StartCommand(StartOptions options) {
   if (options.block) common.push_back("--die-with=" + std::to_string(getpid()));
   std::vector<int> pids;
   if (options.head) {
+    const bool continues = access(session->gcs_state_file().c_str(), F_OK) == 0;
     std::vector<std::string> words = common;
     words.push_back("--port=" + std::to_string(options.port));
     for (const std::string& setting : options.settings) words.push_back("--set=" + setting);
@@ -144,8 +145,11 @@ int StartCommand(StartOptions options) {
     if (!gcs.ok()) return Fail(kExitFailed, gcs.status().message());
     options.address = gcs->address.substr(0, gcs->address.find('/'));
     pids.push_back(gcs->pid);
+    if (continues) {
+      std::printf("The cluster at %s continues with a new GCS and what the one before had stored.\n",
+                  options.address.c_str());
+    }
     if (HeadNodeLives(*session)) {
-      std::printf("The cluster at %s continues with a new GCS.\n", options.address.c_str());
       return options.block ? Block(pids) : kExitOk;
     }
   }

@@ -88,6 +88,7 @@ class CliTest(unittest.TestCase):
         self.assertEqual(self.processes(), {})
         self.assertFalse((self.folder / "sockets").exists(), list(self.folder.rglob("*")))
         self.assertFalse((self.folder / "records").exists())
+        self.assertEqual(list(self.folder.glob("gcs.sqlite*")), [], "a cluster that ended in order leaves no state")
         self.assertEqual((self.folder / "token").stat().st_mode & 0o777, 0o600)
 
     # ---- the ordinary life of a cluster ----
@@ -200,6 +201,18 @@ class CliTest(unittest.TestCase):
         self.run_orrery("stop")
         self.assert_clean()
 
+    def test_a_killed_gcs_is_succeeded_by_the_next_start(self):
+        address = self.start_head()
+        self.run_orrery("start", f"--address={address}", "--name=second")
+        os.kill(self.record("gcs")["pid"], signal.SIGKILL)
+        self.fails(3, "orrery start --head", "status")
+        done = self.run_orrery("start", "--head", "--port=1")
+        self.assertIn(f"The cluster at {address} continues", done.stdout)
+        self.assertEqual(self.alive(), ["node-1", "second"])
+        self.assertEqual(len(self.records()), 3)
+        self.run_orrery("stop")
+        self.assert_clean()
+
     def test_nodes_end_when_their_gcs_stays_away(self):
         address = self.start_head("--set=gcs_reconnect_timeout=1s")
         self.run_orrery("start", f"--address={address}", "--set=gcs_reconnect_timeout=1s")
@@ -214,7 +227,7 @@ class CliTest(unittest.TestCase):
             os.kill(pid, signal.SIGKILL)
         wait_for(lambda: not self.processes(), "their end")
         self.assertEqual(self.sockets(), {".sock": 2, ".store": 1})
-        self.fails(3, "no cluster runs in", "status")
+        self.fails(3, "has died; `orrery start --head`", "status")
         self.start_head()
         self.assertEqual(self.sockets(), {".sock": 2, ".store": 1}, "only the new ones")
         self.run_orrery("stop")
