@@ -94,6 +94,8 @@ class Client {
   ObjectId NewPut();
   // The value becomes one of this process's objects; a ref to it. `bytes` is what `value` was encoded into.
   ObjectState* Put(Outgoing& value, std::string bytes);
+  // The same under an id of the caller's choice: `size` bytes that were written where Allocate said, or (0) `bytes`.
+  ObjectState* PutAs(ObjectId object, int64_t size, std::string bytes, const std::vector<ObjectRef>& refs = {});
   // Where to write an object of `size` bytes in shared memory, or nullptr when it is there already (the result of a
   // retried task). Waits for room. Throws StoreFullError, DiskFullError, TooLargeError.
   char* Allocate(ObjectId object, int64_t size, bool result);

@@ -15,17 +15,22 @@ ObjectId Client::NewPut() {
 }
 
 ObjectState* Client::Put(Outgoing& value, std::string bytes) {
-  CheckOpen();
   const ObjectId object = value.size() > 0 ? value.object() : NewPut();
+  ObjectState* state = PutAs(object, value.size(), std::move(bytes), value.refs());
+  value.Taken();
+  return state;
+}
+
+ObjectState* Client::PutAs(ObjectId object, int64_t size, std::string bytes, const std::vector<ObjectRef>& refs) {
+  CheckOpen();
   Draft<msg::PutObject> put;
   ToProto(object, put->mutable_object());
-  if (value.size() > 0)
-    put->set_size(value.size());
+  if (size > 0)
+    put->set_size(size);
   else
     put->set_value(std::move(bytes));
-  for (const ObjectRef& ref : value.refs()) ToProto(ReferenceOf(ref), put->add_refs());
+  for (const ObjectRef& ref : refs) ToProto(ReferenceOf(ref), put->add_refs());
   backend_.Post(std::move(put));
-  value.Taken();
   return NewObjectState(object, this);
 }
 

@@ -3,7 +3,9 @@
 #include <cxxabi.h>
 
 #include <cstdlib>
+#include <deque>
 #include <exception>
+#include <iterator>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -75,8 +77,31 @@ void Call(const msg::TaskSpec& spec, const FunctionInfo& function, Client& clien
   function.thunk(args, result);
 }
 
+// Says of a value that was encoded what its bytes do not, and leaves it to the result.
+void HandOver(Outgoing& out, uint32_t position, Client& client, Executed& executed, msg::TaskExecuted& result) {
+  if (out.size() == 0 && out.refs().empty()) return;
+  msg::StoredReturn& stored = *result.add_stored();
+  stored.set_position(position);
+  stored.set_size(out.size());
+  for (const ObjectRef& ref : out.refs()) ToProto(client.ReferenceOf(ref), stored.add_refs());
+  std::move(out.refs().begin(), out.refs().end(), std::back_inserter(executed.refs));
+  out.Taken();
+}
+
+void CallForSeveral(const msg::TaskSpec& spec, const FunctionInfo& function, Client& client, Executed& executed,
+                    msg::TaskExecuted& result) {
+  std::deque<Outgoing> outs;  // which stay where they are
+  for (uint32_t i = 0; i < spec.num_returns(); ++i) {
+    outs.emplace_back(*result.add_returns(), ObjectId{{WorkerId{spec.owner()}, spec.index()}, i});
+    if (i > 0) outs[i - 1].SetNext(&outs[i]);
+  }
+  Call(spec, function, client, outs.front());
+  for (uint32_t i = 0; i < spec.num_returns(); ++i) HandOver(outs[i], i, client, executed, result);
+}
+
 void CallFunction(const msg::TaskSpec& spec, const FunctionInfo& function, Client& client, Executed& executed,
                   msg::TaskExecuted& result) {
+  if (spec.num_returns() > 1) return CallForSeveral(spec, function, client, executed, result);
   std::string& value = *result.add_returns();
   if (spec.num_returns() == 0) {  // nobody will ask for it
     Outgoing nothing(value, nullptr);
@@ -85,12 +110,7 @@ void CallFunction(const msg::TaskSpec& spec, const FunctionInfo& function, Clien
   }
   Outgoing out(value, {{WorkerId{spec.owner()}, spec.index()}, 0});
   Call(spec, function, client, out);
-  if (out.size() == 0 && out.refs().empty()) return;
-  msg::StoredReturn& stored = *result.add_stored();
-  stored.set_size(out.size());
-  for (const ObjectRef& ref : out.refs()) ToProto(client.ReferenceOf(ref), stored.add_refs());
-  executed.refs = std::move(out.refs());
-  out.Taken();
+  HandOver(out, 0, client, executed, result);
 }
 
 }  // namespace

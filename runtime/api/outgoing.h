@@ -58,6 +58,9 @@ class Outgoing {
   std::vector<ObjectRef>& refs() { return refs_; }
   // The stored value has a name from now on: it will be let go with its ref.
   void Taken() { written_ = false; }
+  // Of a task with several results: the next one; nullptr after the last.
+  Outgoing* next() { return next_; }
+  void SetNext(Outgoing* next) { next_ = next; }
 
  private:
   template <class T>
@@ -91,6 +94,7 @@ class Outgoing {
   bool written_ = false;  // to be given back
   int64_t size_ = 0;
   std::vector<ObjectRef> refs_;
+  Outgoing* next_ = nullptr;
 };
 
 }  // namespace orrery::internal

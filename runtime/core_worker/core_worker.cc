@@ -122,6 +122,13 @@ bool CoreWorker::OnObjectMessage(const Address& from, Message& message) {
       core_.env.Send(from, std::move(alive));
       return true;
     }
+    case MessageKind::kGetObjectTable: {
+      Draft<msg::ObjectTable> table;
+      table->set_request(message.As<msg::GetObjectTable>().request());
+      objects_.Fill(*table);
+      core_.env.Send(from, std::move(table));
+      return true;
+    }
     case MessageKind::kPeerAlive:
       if (objects_.peers.OnPeerAlive(from)) core_.requests.ResendTo(from);
       return true;

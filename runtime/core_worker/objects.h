@@ -39,6 +39,9 @@ struct Objects {
   }
   // Nothing of other processes' business is left: this one may end without harm.
   bool idle() const { return store.size() == 0 && client.idle() && borrowing.idle(); }
+  // Own objects that lie in stores or that others know of, and what refers to them; for people. (The others are small
+  // values that the application alone refers to.)
+  void Fill(msg::ObjectTable& table) const;
   // Counts agree with what they count. Walks through every object.
   void CheckInvariants() const;
   // This process ends, and all it owns with it.

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 
 #include "runtime/messages/orrery.pb.h"
 #include "runtime/transport/endpoint.h"
@@ -70,7 +71,9 @@ void DaemonBase::Ready(DaemonRecord record) {
 int DaemonBase::Run(StateMachine& machine, const std::function<void()>& each_turn) {
   env_->SetStateMachine(&machine);
   env_->SetLocalEndpoint(Address::Host(), host_.get());
-  env_->SetTraceSink(&log_);
+  const char* trace_folder = std::getenv("ORRERY_TRACE_DIR");
+  if (trace_folder != nullptr) trace_file_ = TraceFile::Open(trace_folder, env_->options().role, log_);
+  env_->SetTraceSink(trace_file_ != nullptr ? static_cast<TraceSink*>(trace_file_.get()) : &log_);
   env_->CatchSignals({SIGTERM, SIGINT, SIGHUP}, [this](int number) {
     if (number == SIGHUP) return;  // the terminal is gone; we are not
     Draft<msg::Shutdown> shutdown;
@@ -81,6 +84,7 @@ int DaemonBase::Run(StateMachine& machine, const std::function<void()>& each_tur
   while (!env_->stopped()) {
     env_->RunOne(Duration::Seconds(1));
     if (each_turn) each_turn();
+    if (trace_file_ != nullptr) trace_file_->Flush();
   }
   env_->Release();
   std::printf("ends: %s\n", host_->exit_reason().c_str());

@@ -6,6 +6,7 @@
 
 #include "runtime/main/daemon.h"
 #include "runtime/main/log_sink.h"
+#include "runtime/main/trace_file.h"
 #include "runtime/transport/host.h"
 #include "runtime/transport/live_env.h"
 #include "runtime/transport/session.h"
@@ -24,7 +25,8 @@ class DaemonBase {
   static int GiveUp(const DaemonOptions& options, const Status& status);
   // Writes the record and tells the starter "ok".
   void Ready(DaemonRecord record);
-  // Drives until stopped; `each_turn` after every turn. SIGTERM and SIGINT become a Shutdown message.
+  // Drives until stopped; `each_turn` after every turn. SIGTERM and SIGINT become a Shutdown message. Where
+  // $ORRERY_TRACE_DIR names a folder, all that is traced goes to a file there.
   int Run(StateMachine& machine, const std::function<void()>& each_turn);
 
  private:
@@ -32,6 +34,7 @@ class DaemonBase {
   const DaemonOptions options_;
   const Session session_;
   LogSink log_;
+  std::unique_ptr<TraceFile> trace_file_;
   std::unique_ptr<LiveEnv> env_;
   std::unique_ptr<LiveHost> host_;
 };

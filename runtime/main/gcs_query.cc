@@ -4,22 +4,10 @@
 
 #include <cstdlib>
 
+#include "runtime/transport/ask.h"
 #include "runtime/transport/endpoint.h"
-#include "runtime/transport/live_env.h"
 
 namespace orrery {
-
-namespace {
-
-struct Asker final : StateMachine {
-  Message reply;
-  bool lost = false;
-  void OnMessage(const Address&, Message message) override { reply = std::move(message); }
-  void OnTimer(TimerKind, uint64_t) override {}
-  void OnPeerLost(const Address&) override { lost = true; }
-};
-
-}  // namespace
 
 Result<Address> FindGcs(const Session& session, const std::string& address) {
   std::string text = address;
@@ -45,32 +33,9 @@ Result<Message> Ask(const Session& session, const std::string& token_file, const
                     Duration limit, bool wait_for_reply) {
   Result<std::string> token = ReadTokenFile(token_file.empty() ? session.token_file() : token_file);
   if (!token.ok()) return Status(StatusCode::kPermissionDenied, token.status().message());
-  LiveOptions options;
-  options.role = "client";
-  options.socket_dir = session.socket_dir();
-  options.token = *token;
-  options.handshake_timeout = limit;
-  Result<std::unique_ptr<LiveEnv>> made = LiveEnv::Create(options);
-  if (!made.ok()) return made.status();
-  LiveEnv& env = **made;
-  Asker asker;
-  env.SetStateMachine(&asker);
-  env.Acquire();
-  const Time end = env.Now() + limit;
-  env.Send(target, std::move(request));
-  while (!asker.reply && !asker.lost && env.Now() < end) {
-    env.RunOne(std::min(end - env.Now(), Duration::Millis(100)));
-    if (!wait_for_reply && env.stats().bytes_out > 0 && env.stats().output_bytes == 0) break;
-  }
-  env.Release();
-  const std::string where = "the cluster at " + ToString(target);
-  if (asker.lost && wait_for_reply) {
-    const Status why = env.LastError(target);
-    return Status(why.code(), "cannot reach " + where + ": " + why.message());
-  }
-  if (!asker.reply && wait_for_reply)
-    return Status(StatusCode::kTimedOut, where + " did not answer in " + std::to_string(limit.ns / 1'000'000) + " ms");
-  return std::move(asker.reply);
+  return AskOnce(
+      {.socket_dir = session.socket_dir(), .token = *token, .limit = limit, .wait_for_reply = wait_for_reply}, target,
+      std::move(request));
 }
 
 }  // namespace orrery

@@ -11,10 +11,11 @@
 #include "sim/engine/digest.h"
 #include "sim/engine/event_log.h"
 #include "sim/faults/fault_injector.h"
-#include "sim/main/transfer_bound_of_run.h"
 #include "sim/platform/sim_cluster.h"
 #include "sim/record/checks.h"
+#include "sim/record/object_log.h"
 #include "sim/record/recorder.h"
+#include "sim/workload/transfer_bound_of_run.h"
 
 namespace orrery {
 
@@ -95,6 +96,16 @@ void AddRunDetails(const SimCluster& cluster, const FaultInjector& faults, const
   if (cluster.scenario().faults.empty()) return;
   summary.SetInteger("faults.asked", static_cast<int64_t>(cluster.scenario().faults.size()));
   summary.SetInteger("faults.fired", static_cast<int64_t>(faults.fired()));
+}
+
+void AddTransferBound(const SimCluster& cluster, const RunRecorder& recorder, Summary& summary) {
+  TransferBoundRun run{.drivers = {},
+                       .head = cluster.nodes().front().id,
+                       .inline_limit = cluster.scenario().policy.inline_limit,
+                       .node_of_index = [&cluster](int64_t index) { return cluster.NodeOfIndex(index); },
+                       .ran_on = [&recorder](TaskId task) { return recorder.NodeOf(task); }};
+  for (const auto& driver : cluster.drivers()) run.drivers.push_back({&driver->source(), driver->worker()});
+  ObjectLog::WriteBound(TransferBoundOfRun(run), recorder.moved_bytes(), summary);
 }
 
 }  // namespace

@@ -7,6 +7,22 @@
 
 namespace orrery {
 
+bool ObjectLog::Reads(TraceKind kind) {
+  switch (kind) {
+    case TraceKind::kObjectCreated:
+    case TraceKind::kObjectCopied:
+    case TraceKind::kObjectSpilled:
+    case TraceKind::kObjectRestored:
+    case TraceKind::kObjectEvicted:
+    case TraceKind::kObjectFreed:
+    case TraceKind::kObjectLost:
+    case TraceKind::kObjectRebuilt:
+    case TraceKind::kChunkFetched:
+    case TraceKind::kArgumentsLocal: return true;
+    default: return false;
+  }
+}
+
 void ObjectLog::OnTrace(Time now, const TraceEvent& event) {
   const ObjectId id{event.task, static_cast<uint32_t>(event.c)};
   switch (event.kind) {
@@ -125,6 +141,12 @@ void ObjectLog::WriteSummary(Summary& summary) const {
   summary.SetInteger("transfers.saved_by_locality_bytes", saved_);
   summary.SetInteger("spill.bytes_written", spilled_);
   summary.SetInteger("spill.bytes_read", restored_);
+}
+
+void ObjectLog::WriteBound(std::optional<int64_t> bound, int64_t moved, Summary& summary) {
+  if (!bound) return;
+  summary.SetInteger("bounds.transfer_lower_bound_bytes", *bound);
+  summary.SetInteger("transfers.regret_bytes", moved - *bound);
 }
 
 Status ObjectLog::WriteObjects(const std::string& path) const {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +19,8 @@ namespace orrery {
 // Empty, and nearly free, for a program without large objects.
 class ObjectLog {
  public:
+  // Whether events of this kind are about objects.
+  static bool Reads(TraceKind kind);
   // Reads object events and the deaths of nodes; other kinds are ignored. In order of time.
   void OnTrace(Time now, const TraceEvent& event);
 
@@ -26,6 +29,9 @@ class ObjectLog {
   Status WriteObjects(const std::string& path) const;
   Status WriteTransfers(const std::string& path) const;
   Status WriteStore(const std::string& path) const;
+
+  // bounds.transfer_lower_bound_bytes and transfers.regret_bytes (moved - bound); nothing where there is no bound.
+  static void WriteBound(std::optional<int64_t> bound, int64_t moved, Summary& summary);
 
   int64_t moved_bytes() const { return moved_; }
   size_t size() const { return objects_.size(); }

@@ -3,18 +3,24 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <thread>
 
 #include "runtime/api/cluster_finder.h"
 #include "runtime/api/errors.h"
+#include "runtime/api/store_tables.h"
+#include "sim/record/object_log.h"
+#include "sim/replay/daemon_traces.h"
 #include "sim/replay/live_faults.h"
 #include "sim/replay/recording.h"
 #include "sim/replay/replay_cluster.h"
 #include "sim/replay/replay_driver.h"
 #include "sim/replay/work.h"
+#include "sim/workload/transfer_bound_of_run.h"
 
 namespace orrery {
 
@@ -42,10 +48,6 @@ Status MakeDrivers(const Scenario& scenario, uint64_t seed, ReplayContext& conte
     // The stream that the simulated driver uses: the same tasks in both worlds.
     auto source = MakeSource(spec, Random::Named(seed, "workload/" + spec.name, "source"));
     if (!source.ok()) return source.status();
-    if ((*source)->MakesObjects()) {
-      return Status(StatusCode::kInvalidArgument,
-                    "the workload '" + spec.name + "' makes objects; those are replayed in simulation only");
-    }
     drivers.push_back(std::make_unique<ReplayDriver>(context, spec.name, std::move(*source)));
   }
   return Status::Ok();
@@ -118,8 +120,44 @@ RunFacts FactsOf(const Scenario& scenario, uint64_t seed, const Drivers& drivers
     else
       path = std::max(path, bounds->critical_path.seconds()), work += bounds->work.seconds();
   }
+  for (const auto& driver : drivers) {
+    if (const auto recorded = driver->source().RecordedMakespan())
+      facts.recorded_makespan_s = std::max(facts.recorded_makespan_s.value_or(0), *recorded);
+  }
   if (known) facts.critical_path_s = path, facts.work_s = work;
   return facts;
+}
+
+bool MakeObjects(const Drivers& drivers) {
+  return std::any_of(drivers.begin(), drivers.end(),
+                     [](const auto& driver) { return driver->source().MakesObjects(); });
+}
+
+// Objects that are still in stores when nobody has refs to them any more, and has not had for a while.
+int64_t CountLeaked(const std::string& session_dir, const Drivers& drivers) {
+  constexpr auto kPatience = std::chrono::seconds(10);
+  for (const auto& driver : drivers) driver->LetGo();
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  while (true) {
+    auto tables = internal::StoreTables(session_dir);
+    const auto left = tables.ok() ? static_cast<int64_t>(internal::CountRows(*tables)) : 0;
+    if (left == 0 || std::chrono::steady_clock::now() > end) return left;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+}
+
+void AddObjectDetails(const Scenario& scenario, const Drivers& drivers, const ReplayCluster& cluster,
+                      const RunRecorder& recorder, Summary& summary) {
+  TransferBoundRun run{.drivers = {},
+                       .head = cluster.NodeOfIndex(0),
+                       .inline_limit = scenario.policy.inline_limit,
+                       .node_of_index = [&cluster](int64_t index) { return cluster.NodeOfIndex(index); },
+                       .ran_on = [&recorder](TaskId task) { return recorder.NodeOf(task); }};
+  for (const auto& driver : drivers) {
+    run.drivers.push_back({&driver->source(), driver->worker()});
+    if (!driver->put_error().empty()) summary.SetString("objects.put_error", driver->put_error());
+  }
+  ObjectLog::WriteBound(TransferBoundOfRun(run), recorder.moved_bytes(), summary);
 }
 
 void Evaluate(const Scenario& scenario, const LiveFaults& faults, Summary& summary, ReplayOutcome& outcome) {
@@ -143,10 +181,14 @@ Result<ReplayOutcome> ReplayScenario(const Scenario& scenario, uint64_t seed, co
                         .recording = recording,
                         .node_of_index = {},
                         .function = RegisterReplayFunction(),
-                        .default_retries = scenario.policy.task_max_retries};
+                        .default_retries = scenario.policy.task_max_retries,
+                        .inline_limit = scenario.policy.inline_limit};
   Drivers drivers;
   if (Status status = MakeDrivers(scenario, seed, context, drivers); !status.ok()) return status;
-  Result<std::unique_ptr<ReplayCluster>> started = ReplayCluster::Start(scenario, recording);
+  std::optional<TraceFolder> traces;
+  if (MakeObjects(drivers)) traces.emplace();
+  Result<std::unique_ptr<ReplayCluster>> started =
+      ReplayCluster::Start(scenario, recording, traces ? traces->path() : "");
   if (!started.ok()) return started.status();
   ReplayCluster& cluster = **started;
   context.node_of_index = [&cluster](int64_t index) { return cluster.NodeOfIndex(index); };
@@ -168,13 +210,21 @@ Result<ReplayOutcome> ReplayScenario(const Scenario& scenario, uint64_t seed, co
   const Time end = recording.now();
   loop.SetTicker(nullptr);
   progress.reset();
+  const int64_t leaked = done && traces ? CountLeaked(cluster.processes().session_dir(), drivers) : 0;
   for (const auto& driver : drivers) done ? driver->Close() : driver->Abandon();
   cluster.processes().Stop();
+  if (traces) {
+    Result<std::vector<TimedEvent>> events = ReadObjectEvents(traces->path());
+    if (!events.ok()) return events.status();
+    recording.AddObjects(std::move(*events));
+  }
 
   ReplayOutcome outcome;
   RunRecorder& recorder = recording.recorder();
   Summary& summary = recorder.Finish(FactsOf(scenario, seed, drivers, recording, end));
   summary.SetInteger("nodes", static_cast<int64_t>(cluster.node_count()));
+  AddObjectDetails(scenario, drivers, cluster, recorder, summary);
+  summary.SetInteger("objects.leaked", leaked);
   int64_t dropped_rows = 0;
   for (const auto& driver : drivers) dropped_rows += DroppedRows(driver->source());
   summary.SetInteger("trace.dropped_rows", dropped_rows);

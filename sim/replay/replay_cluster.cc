@@ -35,10 +35,11 @@ std::map<std::string, std::string> ChangedSettings(const Settings& settings) {
   return changed;
 }
 
-Result<std::unique_ptr<ReplayCluster>> ReplayCluster::Start(const Scenario& scenario, Recording& recording) {
+Result<std::unique_ptr<ReplayCluster>> ReplayCluster::Start(const Scenario& scenario, Recording& recording,
+                                                            const std::string& trace_folder) {
   Result<std::vector<NodeSpec>> specs = ExpandNodes(scenario.cluster);
   if (!specs.ok()) return specs.status();
-  std::unique_ptr<ReplayCluster> cluster(new ReplayCluster(recording));
+  std::unique_ptr<ReplayCluster> cluster(new ReplayCluster(recording, trace_folder));
   for (NodeSpec& spec : *specs) cluster->nodes_.push_back({.spec = std::move(spec)});
   LocalClusterOptions options;
   options.settings = ChangedSettings(scenario.policy);
@@ -60,6 +61,7 @@ Result<std::unique_ptr<ReplayCluster>> ReplayCluster::Start(const Scenario& scen
 LocalNode ReplayCluster::LaunchOf(const NodeSpec& spec) const {
   LocalNode node{.name = spec.name, .resources = spec.resources, .labels = spec.labels};
   node.environment[kSpeedVariable] = std::to_string(spec.speed);
+  if (!trace_folder_.empty()) node.environment["ORRERY_TRACE_DIR"] = trace_folder_;
   return node;
 }
 

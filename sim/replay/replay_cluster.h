@@ -18,7 +18,9 @@ std::map<std::string, std::string> ChangedSettings(const Settings& settings);
 class ReplayCluster {
  public:
   // Starts the head, the nodes that boot at once, and waits until all have registered.
-  static Result<std::unique_ptr<ReplayCluster>> Start(const Scenario& scenario, Recording& recording);
+  // `trace_folder`: where node managers write what they trace; "": nowhere.
+  static Result<std::unique_ptr<ReplayCluster>> Start(const Scenario& scenario, Recording& recording,
+                                                      const std::string& trace_folder);
 
   // The workload begins: nodes with a boot time follow when theirs has passed.
   void Begin(ReplayLoop& loop);
@@ -46,12 +48,14 @@ class ReplayCluster {
     size_t process = 0;  // index in the local cluster, once it was started
     NodeId id = {};
   };
-  explicit ReplayCluster(Recording& recording) : recording_(recording) {}
+  ReplayCluster(Recording& recording, std::string trace_folder)
+      : recording_(recording), trace_folder_(std::move(trace_folder)) {}
   void Describe(Node& node, size_t process);
   LocalNode LaunchOf(const NodeSpec& spec) const;
   std::vector<std::pair<WorkerId, int>> WorkerProcesses(size_t node) const;
 
   Recording& recording_;
+  const std::string trace_folder_;
   std::unique_ptr<LocalCluster> processes_;
   std::vector<Node> nodes_;
 };

@@ -1,9 +1,11 @@
 #include "sim/replay/replay_driver.h"
 
-#include <algorithm>
+#include <cstring>
 #include <utility>
 
+#include "runtime/api/errors.h"
 #include "runtime/api/options.h"
+#include "runtime/common/assert.h"
 #include "runtime/messages/orrery.pb.h"
 #include "sim/replay/work.h"
 
@@ -38,10 +40,16 @@ Status ReplayDriver::Connect(internal::DriverOptions options) {
   Result<std::unique_ptr<internal::Driver>> driver = internal::Driver::Connect(std::move(options));
   if (!driver.ok()) return driver.status();
   driver_ = std::move(*driver);
+  worker_ = driver_->client().identity().worker;
   return Status::Ok();
 }
 
 void ReplayDriver::Begin() { source_->Begin(*this); }
+
+void ReplayDriver::LetGo() {
+  results_.clear();
+  if (driver_ != nullptr) driver_->client().FlushReleased();
+}
 
 void ReplayDriver::Abandon() {
   if (abandoned_) return;
@@ -63,6 +71,7 @@ void ReplayDriver::WakeAt(Duration when, uint64_t id) {
 }
 
 void ReplayDriver::Submit(PlannedTask task) {
+  if (task.put) return Put(task);
   internal::Client& client = driver_->client();
   const internal::Identity& self = client.identity();
   SchedulingRequest request{std::move(task.resources), std::move(task.strategy)};
@@ -84,7 +93,8 @@ void ReplayDriver::Submit(PlannedTask task) {
   spec->set_function(context_.function);
   spec->set_name(task.name);
   spec->set_num_returns(static_cast<uint32_t>(task.results.size()));
-  spec->add_args()->set_value(EncodeWork({task.work.ns, task.kind == TaskSpec::Work::kSpin, task.allocate_bytes}));
+  spec->add_args()->set_value(
+      EncodeWork({task.work.ns, task.kind == TaskSpec::Work::kSpin, task.allocate_bytes, task.results}));
   for (const TaskInput& input : task.inputs) {
     msg::TaskArg* arg = spec->add_args();
     arg->set_object_owner(self.worker.value);
@@ -96,13 +106,40 @@ void ReplayDriver::Submit(PlannedTask task) {
   submit->set_max_retries(static_cast<int32_t>(task.max_retries < 0 ? context_.default_retries : task.max_retries));
   ++submitted_;
   ObjectRef result(client.Submit(std::move(submit), id.index, class_id));
-  if (!task.results.empty()) results_.emplace(task.number, std::move(result));
+  if (!task.results.empty()) results_.emplace(std::pair{task.number, 0}, std::move(result));
+  for (uint32_t i = 1; i < task.results.size(); ++i)
+    results_.emplace(std::pair{task.number, i}, ObjectRef(internal::NewObjectState({id, i}, &client)));
+}
+
+void ReplayDriver::Put(const PlannedTask& put) {
+  if (!put_error_.empty()) return;
+  try {
+    results_.emplace(std::pair{put.number, 0}, PutBytes({{worker_, put.number + 1}, 0}, put.results.front()));
+  } catch (const Error& error) {
+    put_error_ = error.what();  // as an exception that nobody catches: the program ends
+    return context_.loop.Post([this] { Abandon(); });
+  }
+  context_.loop.Post([this, number = put.number] {
+    if (abandoned_) return;
+    source_->OnTaskEnded(*this, number);
+    driver_->client().FlushReleased();
+  });
+}
+
+ObjectRef ReplayDriver::PutBytes(ObjectId object, int64_t bytes) {
+  internal::Client& client = driver_->client();
+  if (bytes <= context_.inline_limit) return ObjectRef(client.PutAs(object, 0, {}));
+  char* to = client.Allocate(object, bytes, false);
+  ORRERY_ASSERT(to != nullptr);
+  std::memset(to, 'x', static_cast<size_t>(bytes));
+  return ObjectRef(client.PutAs(object, bytes, {}));
 }
 
 void ReplayDriver::OnTaskEnded(uint64_t number) {
   if (abandoned_) return;
   ++ended_;
   source_->OnTaskEnded(*this, number);
+  driver_->client().FlushReleased();
 }
 
 }  // namespace orrery

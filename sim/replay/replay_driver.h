@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/api/driver.h"
@@ -21,6 +22,7 @@ struct ReplayContext {
   std::function<NodeId(int64_t)> node_of_index;
   uint64_t function = 0;
   int64_t default_retries = 3;
+  int64_t inline_limit = 0;
 };
 
 // Everything but the trace sink runs on the loop's thread.
@@ -35,6 +37,12 @@ class ReplayDriver final : public WorkloadPort {
   void Abandon();
   // Ends in order.
   void Close();
+  // Drops every ref that is left.
+  void LetGo();
+  // Why an object could not be put, which ends the program; "" when none failed.
+  const std::string& put_error() const { return put_error_; }
+  // As the cluster knows it.
+  WorkerId worker() const { return worker_; }
   // Nothing more will come and everything has ended; or it was abandoned.
   bool done() const { return abandoned_ || (source_->Exhausted() && ended_ == submitted_); }
   // Workers that have tasks of this driver now.
@@ -45,19 +53,24 @@ class ReplayDriver final : public WorkloadPort {
   // WorkloadPort
   Duration Elapsed() const override { return context_.recording.now() - Time{}; }
   void Submit(PlannedTask task) override;
-  void Release(uint64_t number, uint32_t) override { results_.erase(number); }
+  void Release(uint64_t number, uint32_t position) override { results_.erase({number, position}); }
   void WakeAt(Duration when, uint64_t id) override;
 
  private:
   class Sink;
   void OnTaskEnded(uint64_t number);
+  void Put(const PlannedTask& put);
+  // The object is written into the node's shared memory, which may block until there is room.
+  ObjectRef PutBytes(ObjectId object, int64_t bytes);
 
   ReplayContext& context_;
   const std::string name_;
   std::unique_ptr<WorkloadSource> source_;
   std::unique_ptr<Sink> sink_;                 // outlives the driver
   std::unique_ptr<internal::Driver> driver_;
-  std::map<uint64_t, ObjectRef> results_;      // by task: kept while other tasks may take them
+  std::map<std::pair<uint64_t, uint32_t>, ObjectRef> results_;  // by task and position: while others may take them
+  std::string put_error_;
+  WorkerId worker_;
   uint64_t submitted_ = 0;
   uint64_t ended_ = 0;
   bool abandoned_ = false;

@@ -4,11 +4,13 @@
 #include <time.h>
 
 #include <cstdlib>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "runtime/api/codec.h"
 #include "runtime/api/function.h"
+#include "runtime/api/stored.h"
 #include "runtime/common/time.h"
 
 namespace orrery {
@@ -35,6 +37,13 @@ void SleepUntil(int64_t end) {
   }
 }
 
+// In memory and on the wire exactly `bytes` in all, where they are too many for a message.
+void MakeResult(int64_t bytes, internal::Outgoing& out) {
+  constexpr auto kHeader = static_cast<int64_t>(internal::kStoredHeader);
+  if (bytes == 0) return out.Encode(true);
+  out.Encode(std::string(static_cast<size_t>(bytes > kHeader ? bytes - kHeader : bytes), 'x'));
+}
+
 void Perform(const std::vector<internal::Incoming>& args, internal::Outgoing& result) {
   const int64_t begin = Monotonic();
   static const double speed = NodeSpeed();
@@ -45,7 +54,9 @@ void Perform(const std::vector<internal::Incoming>& args, internal::Outgoing& re
   if (!work.spin) SleepUntil(end);
   while (Monotonic() < end) {
   }
-  result.Encode(true);
+  size_t next = 0;
+  for (internal::Outgoing* out = &result; out != nullptr; out = out->next(), ++next)
+    MakeResult(next < work.results.size() ? work.results[next] : 0, *out);
 }
 
 constexpr std::string_view kName = "orrery::replay";

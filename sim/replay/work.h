@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace orrery {
 
@@ -11,6 +12,7 @@ struct ReplayWork {
   int64_t work_ns = 0;   // on a node of speed 1
   bool spin = false;     // else sleep
   int64_t bytes = 0;     // memory to touch and hold meanwhile
+  std::vector<int64_t> results = {};  // bytes of each; 0: an empty value
 };
 
 // A node manager passes its node's speed to its workers in this variable.
