@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .errors import AnalysisError, nearest
+from .objects import Objects, read_objects
 from .table import read_table
 
 
@@ -61,6 +62,7 @@ class Result:
     tasks: Tasks = None
     nodes: Nodes = None
     allocation: Allocation = None
+    objects: Objects = None
     faults: list = field(default_factory=list)   # (time in s, text)
     columns: dict = field(default_factory=dict)
 
@@ -91,6 +93,7 @@ def load_result(path, label=None):
         result.tasks, result.nodes = _read_tasks(path / "tasks.csv", result.nodes)
     if (path / "allocation.csv").exists():
         result.allocation = _read_allocation(path / "allocation.csv")
+    result.objects = read_objects(path)
     if (path / "faults.csv").exists():
         result.faults = _read_faults(path / "faults.csv")
     if result.tasks is None and result.allocation is None:

@@ -5,6 +5,7 @@ import math
 
 from . import metrics, style
 from .gantt import draw_gantt
+from .objects import draw_objects
 from .plots import draw_allocation, draw_load, draw_wait
 
 _CSS = """
@@ -53,6 +54,7 @@ def _draw_all(results, out, kind):
     drawn = [draw_allocation(results, out / f"allocation.{kind}")]
     sections.append(("GPU allocation as demand arrives", drawn))
     sections.append(("Utilisation and queue", [draw_load(results, out / f"load.{kind}")]))
+    sections.append(("Objects", [draw_objects(results, out / f"objects.{kind}")]))
     sections.append(("Wait times", [draw_wait(results, out / f"wait.{kind}")]))
     timed = [r for r in results if r.tasks is not None]
     ends = [r.end for r in timed if r.end > 0]
@@ -97,17 +99,25 @@ _ROWS = [
              ("Events", "events", style.number), ("Messages", "messages", style.number)]),
     ("Tasks", [("Submitted", "tasks.submitted", style.number), ("Finished", "tasks.finished", style.number),
                ("Failed", "tasks.failed", style.number), ("Retried", "tasks.retried", style.number)]),
-    ("Time", [("Makespan", "makespan_s", style.seconds), ("Bound: critical path", "bounds.critical_path_s", style.seconds),
+    ("Time", [("Makespan", "makespan_s", style.seconds), ("Recorded makespan", "recorded_makespan_s", style.seconds),
+              ("Bound: critical path", "bounds.critical_path_s", style.seconds),
               ("Bound: work / capacity", "bounds.work_s", style.seconds), ("Utilisation", "utilization", _percent),
               ("Wait, mean", "wait_s.mean", style.seconds), ("Wait, median", "wait_s.p50", style.seconds),
               ("Wait, 95th percentile", "wait_s.p95", style.seconds), ("Wait, 99th percentile", "wait_s.p99", style.seconds),
               ("Wait, longest", "wait_s.max", style.seconds), ("Turnaround, mean", "turnaround_s.mean", style.seconds),
               ("Turnaround, 99th percentile", "turnaround_s.p99", style.seconds)]),
+    ("Objects", [("Created", "objects.created", style.number), ("Lost", "objects.lost", style.number),
+                 ("Made again", "objects.rebuilt", style.number), ("Left behind", "objects.leaked", style.number),
+                 ("Transfers", "transfers.count", style.number), ("Bytes moved", "transfers.bytes", style.size),
+                 ("Bound: bytes moved", "bounds.transfer_lower_bound_bytes", style.size),
+                 ("Saved by placement", "transfers.saved_by_locality_bytes", style.size),
+                 ("Written to disk", "spill.bytes_written", style.size), ("Read from disk", "spill.bytes_read", style.size)]),
     ("Packing", [("GPU allocation at 100 % arrived", "gpu_allocation_percent.at_100", lambda v: f"{v:.2f} %"),
                  ("GPU allocation at 130 % arrived", "gpu_allocation_percent.at_130", lambda v: f"{v:.2f} %")]),
 ]
 _COMPARED = {"Makespan", "Utilisation", "Wait, mean", "Wait, median", "Wait, 95th percentile", "Wait, 99th percentile",
-             "Turnaround, mean", "GPU allocation at 100 % arrived", "GPU allocation at 130 % arrived"}
+             "Turnaround, mean", "Bytes moved", "Written to disk", "Read from disk", "GPU allocation at 100 % arrived",
+             "GPU allocation at 130 % arrived"}
 
 
 def summary_rows(results):
@@ -123,6 +133,8 @@ def summary_rows(results):
             kept.append((name, cells, _ratio(name, values)))
         if group == "Time":
             kept += _littles_rows(results)
+        if group == "Objects" and not any(_get(r.summary, "objects.created") for r in results):
+            continue
         if kept:
             groups.append((group, kept))
     return groups

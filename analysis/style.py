@@ -64,6 +64,20 @@ def seconds(value):
     return f"{value / 86400:.3g} d"
 
 
+def byte_unit(largest):
+    """(bytes per unit, name) so that [0, largest] has short tick labels."""
+    for limit, scale, name in ((1 << 14, 1, "B"), (1 << 24, 1 << 10, "KiB"), (1 << 34, 1 << 20, "MiB")):
+        if largest < limit:
+            return scale, name
+    return 1 << 30, "GiB"
+
+
+def size(value):
+    """Bytes for people: three digits and a unit."""
+    scale, name = next(((s, n) for s, n in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")) if abs(value) >= s), (1, "B"))
+    return f"{value / scale:.3g} {name}" if abs(value) < 1000 * scale else f"{value / scale:.0f} {name}"
+
+
 def number(value):
     """A count with thin spaces between thousands: 188 041."""
     return f"{value:,.0f}".replace(",", "\u202f")

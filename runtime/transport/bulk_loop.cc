@@ -78,7 +78,8 @@ void BulkLoop::Fetch(const BulkFetch& fetch) {
 }
 
 void BulkLoop::Run() {
-  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
+  const auto self = static_cast<id_t>(gettid());
+  setpriority(PRIO_PROCESS, self, getpriority(PRIO_PROCESS, self) + kNice);
   while (!stop_.load()) Turn();
 }
 

@@ -16,7 +16,11 @@ namespace {
 // Pieces of exactly 64 KiB are slow on Linux' loopback; 128 KiB and more are not.
 constexpr int64_t kPiece = int64_t{256} << 10;
 // What one connection may move before the others are looked at.
-constexpr int64_t kTurn = int64_t{2} << 20;
+// More than a socket's buffers hold: where sender and
+// receiver share a core, one fills them and the other empties them, rather than taking turns at every piece.
+constexpr int64_t kTurn = int64_t{8} << 20;
+// The receiver sleeps until so much is there; the kernel makes its buffers large enough for that.
+constexpr int64_t kLowWater = int64_t{1} << 20;
 constexpr size_t kRequestsAhead = size_t{64} << 10;
 
 void PutPair(uint64_t first, uint64_t second, char* out) {
@@ -129,7 +133,7 @@ Status BulkFetcher::Serve(Time now) {
 // Waking up for every segment would cost more than copying it. A header may be all there is.
 void BulkFetcher::SetLowWater() {
   const bool body = header_got_ == kBulkHeaderBytes;
-  const int wanted = body ? static_cast<int>(std::clamp<int64_t>(queue_.front().size - got_, 1, kPiece)) : 1;
+  const int wanted = body ? static_cast<int>(std::clamp<int64_t>(queue_.front().size - got_, 1, kLowWater)) : 1;
   if (wanted == low_water_) return;
   low_water_ = wanted;
   setsockopt(fd(), SOL_SOCKET, SO_RCVLOWAT, &wanted, sizeof wanted);

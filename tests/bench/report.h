@@ -14,8 +14,9 @@ struct BenchOptions {
   bool json = false;
   int repetitions = 5;   // of each figure; medians are printed
   double seconds = 0.4;  // of each repetition
+  std::string only{};    // figures whose name begins so; "": all
 
-  // --format table|json, --repetitions N, --seconds S; anything else ends the program with exit code 2.
+  // --format table|json, --repetitions N, --seconds S, --only NAME; anything else ends the program with exit code 2.
   static BenchOptions Parse(int argc, char** argv, BenchOptions options) {
     for (int i = 1; i < argc; i += 2) {
       const std::string flag = argv[i], value = i + 1 < argc ? argv[i + 1] : "";
@@ -26,13 +27,18 @@ struct BenchOptions {
         options.repetitions = static_cast<int>(number);
       } else if (flag == "--seconds" && number > 0) {
         options.seconds = number;
+      } else if (flag == "--only" && !value.empty()) {
+        options.only = value;
       } else {
-        std::fprintf(stderr, "usage: %s [--format table|json] [--repetitions N] [--seconds S]\n", argv[0]);
+        std::fprintf(stderr, "usage: %s [--format table|json] [--repetitions N] [--seconds S] [--only NAME]\n",
+                     argv[0]);
         std::exit(2);
       }
     }
     return options;
   }
+  // For benchmarks that can leave figures out.
+  bool Wants(const std::string& name) const { return name.starts_with(only); }
 };
 
 // A table with a head line, or JSON objects: {"name", "value", "unit", "ceiling", "ratio"}, null where there is no

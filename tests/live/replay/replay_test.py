@@ -124,6 +124,60 @@ class ReplayTest(unittest.TestCase):
             least = 0.05 if task["node"] == "node-1" else 0.1
             self.assertGreaterEqual(float(task["run_time_s"]), least)
 
+    # ---- objects ----
+
+    def in_both_worlds(self, scenario, *words):
+        """(live, simulated) summaries of a scenario of large objects, whose result folders must be alike."""
+        if not pathlib.Path(f"{BIN}/orrery-sim").exists():
+            self.skipTest("orrery-sim is not built")
+        live = self.live(scenario, *words)
+        done = subprocess.run([f"{BIN}/orrery", "sim", "run", f"{SCENARIOS}/{scenario}.yaml", "--format", "json", "--out",
+                               str(self.folder / "sim"), *words], capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        sim = json.loads(done.stdout)
+        files = {world: {path.name for path in (self.folder / world).iterdir()} - {"events.jsonl"} for world in ("out", "sim")}
+        self.assertEqual(files["out"], files["sim"])
+        for name in files["out"]:
+            if name.endswith(".csv") or name == "columns.json":
+                headers = [(self.folder / world / name).read_text().splitlines()[0] for world in ("out", "sim")]
+                self.assertEqual(*headers, name)
+        for group in ("objects", "spill", "bounds"):
+            self.assertEqual(live[group].keys(), sim[group].keys())
+        for key in ("created", "freed", "lost", "leaked"):
+            self.assertEqual(live["objects"][key], sim["objects"][key], key)
+        self.assertEqual(live["objects"]["created"], len(self.rows("objects.csv")))
+        self.assertEqual(live["transfers"]["bytes"], sum(int(row["size_bytes"]) for row in self.rows("transfers.csv")))
+        print(f"\n{scenario:20} {'makespan':>10} {'moved':>12} {'to disk':>12} {'from disk':>12}")
+        for summary in (live, sim):
+            print(f"{summary['world']:>20} {summary['makespan_s']:8.3f} s {summary['transfers']['bytes']:10} B "
+                  f"{summary['spill']['bytes_written']:10} B {summary['spill']['bytes_read']:10} B")
+        return live, sim
+
+    def test_a_shuffle_in_both_worlds(self):
+        live, sim = self.in_both_worlds("objects/shuffle", "--set", "cluster.node_types.node.count=4", "--set", "workload.generator.maps=8",
+                                        "--set", "workload.generator.reduces=8", "--set", "checks.2.equals.value=64")
+        self.assertEqual(live["objects"]["created"], 64)
+        for summary in (live, sim):  # how many bytes cross depends on who is placed where
+            self.assertGreaterEqual(summary["transfers"]["regret_bytes"], 0)
+            self.assertLessEqual(summary["transfers"]["bytes"], 64 << 20)
+
+    def test_a_broadcast_in_both_worlds(self):
+        live, sim = self.in_both_worlds("objects/broadcast", "--set", "cluster.node_types.node.count=4", "--set",
+                                        "workload.generator.size=64MiB", "--set", "checks.3.max.value=60s")
+        self.assertEqual(live["transfers"]["bytes"], 3 * 64 << 20)
+        self.assertEqual(live["transfers"]["count"], sim["transfers"]["count"])
+
+    def test_spilling_in_both_worlds(self):
+        live, sim = self.in_both_worlds("objects/spill", "--set", "workload.generator.objects=24", "--set", "workload.generator.size=4MiB",
+                                        "--set", "cluster.node_types.node.object_store_memory=32MiB", "--set", "checks.2.min.value=32MiB",
+                                        "--set", "checks.3.min.value=32MiB")
+        self.assertEqual(live["transfers"].keys() | {"discarded_bytes"}, sim["transfers"].keys())
+
+    def test_a_lost_holder_live(self):
+        summary = self.live("faults/objects_kill_holder", "--set", "workload.generator.size=4MiB")
+        self.assertGreaterEqual(summary["objects"]["rebuilt"], 1)
+        self.assertEqual(summary["objects"]["leaked"], 0)
+
     # ---- faults ----
 
     def test_killed_workers_cost_attempts_but_no_task(self):

@@ -1,6 +1,7 @@
 """The command line as a user meets it: what it writes, that it writes the same twice, and what it says to bad input."""
 import contextlib
 import io
+import json
 import pathlib
 import shutil
 import sys
@@ -62,6 +63,18 @@ class Report(Folder):
         self.assertTrue(makespan.endswith("× 1"))
         self.assertEqual(len(makespan), len(lines[0]))
         self.assertTrue(any(line.startswith("VIOLATED") and "every task ends once" in line for line in lines))
+
+    def test_large_objects_get_a_picture_and_their_own_figures(self):
+        folder = synthetic.write_result(self.root / "sim", tasks=60, objects=True)
+        summary = folder / "summary.json"
+        summary.write_text(json.dumps(json.loads(summary.read_text()) | {"objects": {"created": 1}, "transfers": {"bytes": 1 << 20}}))
+        code, out, err = run(folder, folder, "--table")
+        self.assertEqual((code, err), (0, ""))
+        self.assertRegex(out, r"Bytes moved +1 MiB +1 MiB +× 1\n")
+        self.assertTrue((folder / "objects.png").exists() or (self.root / "objects.png").exists())
+        objects = load_result(folder).objects
+        self.assertEqual(objects.memory.tolist(), [1 << 20, 2 << 20, 1 << 20, 1 << 20])
+        self.assertEqual(objects.disk.tolist(), [0, 0, 1 << 20, 0])
 
     def test_equal_input_gives_equal_files(self):
         folder = synthetic.write_result(self.root / "sim", tasks=60)

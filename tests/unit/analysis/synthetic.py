@@ -30,7 +30,7 @@ def simulate(nodes, cpus, tasks, seed, load=0.85, slow=1.0):
     return submit, start, start + run, slot // cpus
 
 
-def write_result(out, nodes=3, tasks=400, cpus=4, seed=1, world="sim", gpus=0, types=1, slow=1.0, faults=()):
+def write_result(out, nodes=3, tasks=400, cpus=4, seed=1, world="sim", gpus=0, types=1, slow=1.0, faults=(), objects=False):
     out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
     submit, start, finish, node = simulate(nodes, cpus, tasks, seed, slow=slow)
@@ -49,10 +49,21 @@ def write_result(out, nodes=3, tasks=400, cpus=4, seed=1, world="sim", gpus=0, t
             busy = float((finish - start)[node == n].sum())
             file.write(f"{n + 1},node-{n + 1},type-{'abcdefgh'[n * types // nodes]},{cpus},{gpus},1073741824,0,,{busy:.9g},"
                        f"{busy / end / cpus:.6g}\n")
+    if objects:
+        write_objects(out, end)
     if faults:
         (out / "faults.csv").write_text("time_s,fault\n" + "".join(f"{t},{name}\n" for t, name in faults))
     write_summary(out, world, seed, submit, start, finish, nodes * cpus)
     return out
+
+
+def write_objects(out, end):
+    """Two nodes: one makes an object of 1 MiB, sends it to the other, and spills it."""
+    size = 1 << 20
+    (out / "store.csv").write_text("time_s,node,memory_bytes,disk_bytes\n"
+                                   f"{end * 0.1:.9g},1,{size},0\n{end * 0.5:.9g},2,{size},0\n{end * 0.6:.9g},1,0,{size}\n{end * 0.9:.9g},1,0,0\n")
+    (out / "transfers.csv").write_text("object_id,from_node,to_node,size_bytes,start_time_s,finish_time_s,status\n"
+                                       f"1.1.1.0,1,2,{size},{end * 0.4:.9g},{end * 0.5:.9g},Ok\n")
 
 
 def write_summary(out, world, seed, submit, start, finish, slots):

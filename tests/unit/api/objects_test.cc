@@ -388,6 +388,39 @@ TEST(Execute, LargeResultsGoStraightIntoTheStore) {
   EXPECT_EQ(store.count(MessageKind::kAbandonObject), 0);
 }
 
+// The first small, the second large, the third empty.
+void MakeThree(const std::vector<internal::Incoming>&, internal::Outgoing& first) {
+  first.Encode(std::string("small"));
+  ASSERT_NE(first.next(), nullptr);
+  first.next()->Encode(std::vector<int>(5000, 7));
+  ASSERT_NE(first.next()->next(), nullptr);
+  EXPECT_EQ(first.next()->next()->next(), nullptr);
+}
+
+TEST(Execute, ATaskMayHaveSeveralResults) {
+  static const internal::FunctionInfo info{"three", 4711, internal::kAnyArity, &MakeThree};
+  internal::RegisterFunction(&info);
+  StoreBackend store;
+  Draft<msg::ExecuteTask> execute;
+  execute->mutable_spec()->set_function(info.id);
+  execute->mutable_spec()->set_owner(77);
+  execute->mutable_spec()->set_index(8);
+  execute->mutable_spec()->set_num_returns(3);
+  internal::RunningTask running;
+  running.task = {WorkerId{77}, 8};
+  const auto executed = internal::ExecuteNow(std::move(execute), running, store.client());
+  const auto& result = executed.message.As<msg::TaskExecuted>();
+  ASSERT_EQ(result.status(), 0U);
+  ASSERT_EQ(result.returns_size(), 3);
+  EXPECT_EQ(DecodeFrom<std::string>(result.returns(0)), "small");
+  EXPECT_TRUE(result.returns(2).empty());
+  ASSERT_EQ(result.stored_size(), 1);
+  EXPECT_EQ(result.stored(0).position(), 1U);
+  EXPECT_EQ(result.stored(0).size(), 64 + 20'000);
+  EXPECT_TRUE(store.has({{WorkerId{77}, 8}, 1}));
+  EXPECT_EQ(store.count(MessageKind::kAbandonObject), 0);
+}
+
 TEST(Execute, ARetriedTaskWritesNothingTwice) {
   StoreBackend store;
   store.Refuse(StatusCode::kAlreadyExists);
