@@ -41,7 +41,7 @@ bool ParseTask(const std::string& text, TaskId* task) {
 // False: no traced event. Events that are not about objects are left out.
 bool ParseLine(const std::string& line, std::vector<TimedEvent>* events) {
   const Json json = Json::parse(line, nullptr, false);
-  if (!json.is_object() || !json.contains("t") || !json.contains("kind")) return false;
+  if (!json.is_object() || !json.contains("kind") || !json.contains("t") || !json["t"].is_number()) return false;
   const auto kind = ObjectKinds().find(json.value("kind", ""));
   if (kind == ObjectKinds().end()) return true;
   TimedEvent timed{Time{json.value("t", int64_t{0})}, {.kind = kind->second}};

@@ -133,14 +133,15 @@ bool MakeObjects(const Drivers& drivers) {
                      [](const auto& driver) { return driver->source().MakesObjects(); });
 }
 
-// Objects that are still in stores when nobody has refs to them any more, and has not had for a while.
+// Objects that are still in stores when nobody has refs to them any more, and has not had for a while; -1: a store did
+// not answer.
 int64_t CountLeaked(const std::string& session_dir, const Drivers& drivers) {
   constexpr auto kPatience = std::chrono::seconds(10);
   for (const auto& driver : drivers) driver->LetGo();
   const auto end = std::chrono::steady_clock::now() + kPatience;
   while (true) {
     auto tables = internal::StoreTables(session_dir);
-    const auto left = tables.ok() ? static_cast<int64_t>(internal::CountRows(*tables)) : 0;
+    const auto left = tables.ok() ? static_cast<int64_t>(internal::CountRows(*tables)) : -1;
     if (left == 0 || std::chrono::steady_clock::now() > end) return left;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
@@ -160,6 +161,17 @@ void AddObjectDetails(const Scenario& scenario, const Drivers& drivers, const Re
   ObjectLog::WriteBound(TransferBoundOfRun(run), recorder.moved_bytes(), summary);
 }
 
+void AddRunDetails(const Scenario& scenario, const Drivers& drivers, const ReplayCluster& cluster,
+                   const LiveFaults& faults, Summary& summary) {
+  summary.SetInteger("nodes", static_cast<int64_t>(cluster.node_count()));
+  int64_t dropped_rows = 0;
+  for (const auto& driver : drivers) dropped_rows += DroppedRows(driver->source());
+  summary.SetInteger("trace.dropped_rows", dropped_rows);
+  if (scenario.faults.empty()) return;
+  summary.SetInteger("faults.asked", static_cast<int64_t>(scenario.faults.size()));
+  summary.SetInteger("faults.fired", static_cast<int64_t>(faults.fired()));
+}
+
 void Evaluate(const Scenario& scenario, const LiveFaults& faults, Summary& summary, ReplayOutcome& outcome) {
   std::vector<CheckResult> checks = EvaluateChecks(scenario.checks, summary);
   for (CheckResult& check : EvaluateMeanChecks(scenario.checks, {&summary})) checks.push_back(std::move(check));
@@ -169,6 +181,21 @@ void Evaluate(const Scenario& scenario, const LiveFaults& faults, Summary& summa
   summary.SetChecks(checks);
   outcome.checks = std::move(checks);
   if (!summary.ChecksOk()) outcome.exit_code = kLiveCheckFailed;
+}
+
+// True when all has ended before the time limit and any interrupt.
+bool RunToEnd(const Scenario& scenario, const ReplayOptions& options, const Drivers& drivers, Recording& recording,
+              ReplayLoop& loop) {
+  std::optional<Progress> progress;
+  if (options.progress) {
+    progress.emplace(scenario, drivers, recording);
+    loop.SetTicker([&progress] { progress->Draw(); });
+  }
+  const Duration limit = scenario.run.time_limit;
+  const bool done =
+      loop.Run([&drivers] { return AllDone(drivers); }, limit.ns > 0 ? recording.begin() + limit : Time{INT64_MAX});
+  loop.SetTicker(nullptr);
+  return done;
 }
 
 }  // namespace
@@ -186,7 +213,10 @@ Result<ReplayOutcome> ReplayScenario(const Scenario& scenario, uint64_t seed, co
   Drivers drivers;
   if (Status status = MakeDrivers(scenario, seed, context, drivers); !status.ok()) return status;
   std::optional<TraceFolder> traces;
-  if (MakeObjects(drivers)) traces.emplace();
+  if (MakeObjects(drivers)) {
+    traces.emplace();
+    if (traces->path().empty()) return Status(StatusCode::kUnavailable, "no folder for traces can be made in $TMPDIR");
+  }
   Result<std::unique_ptr<ReplayCluster>> started =
       ReplayCluster::Start(scenario, recording, traces ? traces->path() : "");
   if (!started.ok()) return started.status();
@@ -199,17 +229,8 @@ Result<ReplayOutcome> ReplayScenario(const Scenario& scenario, uint64_t seed, co
   cluster.Begin(loop);
   faults.Begin(loop);
   for (const auto& driver : drivers) driver->Begin();
-  std::optional<Progress> progress;
-  if (options.progress) {
-    progress.emplace(scenario, drivers, recording);
-    loop.SetTicker([&progress] { progress->Draw(); });
-  }
-  const Duration limit = scenario.run.time_limit;
-  const bool done =
-      loop.Run([&drivers] { return AllDone(drivers); }, limit.ns > 0 ? recording.begin() + limit : Time{INT64_MAX});
+  const bool done = RunToEnd(scenario, options, drivers, recording, loop);
   const Time end = recording.now();
-  loop.SetTicker(nullptr);
-  progress.reset();
   const int64_t leaked = done && traces ? CountLeaked(cluster.processes().session_dir(), drivers) : 0;
   for (const auto& driver : drivers) done ? driver->Close() : driver->Abandon();
   cluster.processes().Stop();
@@ -222,16 +243,9 @@ Result<ReplayOutcome> ReplayScenario(const Scenario& scenario, uint64_t seed, co
   ReplayOutcome outcome;
   RunRecorder& recorder = recording.recorder();
   Summary& summary = recorder.Finish(FactsOf(scenario, seed, drivers, recording, end));
-  summary.SetInteger("nodes", static_cast<int64_t>(cluster.node_count()));
+  AddRunDetails(scenario, drivers, cluster, faults, summary);
   AddObjectDetails(scenario, drivers, cluster, recorder, summary);
   summary.SetInteger("objects.leaked", leaked);
-  int64_t dropped_rows = 0;
-  for (const auto& driver : drivers) dropped_rows += DroppedRows(driver->source());
-  summary.SetInteger("trace.dropped_rows", dropped_rows);
-  if (!scenario.faults.empty()) {
-    summary.SetInteger("faults.asked", static_cast<int64_t>(scenario.faults.size()));
-    summary.SetInteger("faults.fired", static_cast<int64_t>(faults.fired()));
-  }
   Evaluate(scenario, faults, summary, outcome);
   if (!done) outcome.exit_code = loop.interrupted() ? kLiveInterrupted : kLiveTimeout;
   if (!options.out.empty()) {
