@@ -56,6 +56,14 @@ struct LeaseId {
   constexpr auto operator<=>(const LeaseId&) const = default;
 };
 
+// An actor: the task that creates it.
+struct ActorId {
+  WorkerId owner;
+  uint64_t index = 0;
+  constexpr explicit operator bool() const { return index != 0; }
+  constexpr auto operator<=>(const ActorId&) const = default;
+};
+
 // Fixed 64-bit mix (splitmix64's finaliser): the same on every platform, so tables behave alike everywhere.
 constexpr uint64_t Mix64(uint64_t x) {
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
@@ -69,6 +77,7 @@ struct IdHash {
   size_t operator()(JobId id) const { return Mix64(id.value); }
   size_t operator()(WorkerId id) const { return Mix64(id.value); }
   size_t operator()(TaskId id) const { return Mix64(id.owner.value * 0x9e3779b97f4a7c15ULL + id.index); }
+  size_t operator()(ActorId id) const { return Mix64(id.owner.value * 0x9e3779b97f4a7c15ULL + id.index); }
   size_t operator()(LeaseId id) const { return Mix64(id.owner.value * 0x9e3779b97f4a7c15ULL + id.index); }
   size_t operator()(ObjectId id) const { return Mix64((*this)(id.task) + id.index); }
   size_t operator()(uint64_t id) const { return Mix64(id); }
@@ -84,6 +93,7 @@ inline std::string Dotted(WorkerId owner, uint64_t index) {
   return std::to_string(owner.node().value) + "." + std::to_string(owner.index()) + "." + std::to_string(index);
 }
 inline std::string ToString(TaskId id) { return "task-" + Dotted(id.owner, id.index); }
+inline std::string ToString(ActorId id) { return "actor-" + Dotted(id.owner, id.index); }
 inline std::string ToString(LeaseId id) { return "lease-" + Dotted(id.owner, id.index); }
 inline std::string ToString(ObjectId id) {
   return "object-" + Dotted(id.task.owner, id.task.index) + "." + std::to_string(id.index);

@@ -22,6 +22,8 @@ const char* StatusCodeName(StatusCode code) {
     case StatusCode::kObjectLost: return "ObjectLost";
     case StatusCode::kStoreFull: return "StoreFull";
     case StatusCode::kDiskFull: return "DiskFull";
+    case StatusCode::kActorDied: return "ActorDied";
+    case StatusCode::kActorUnavailable: return "ActorUnavailable";
   }
   return "Unknown";
 }

@@ -29,6 +29,8 @@ enum class StatusCode : int {
   kObjectLost = 15,        // every copy is gone, and the value cannot be made again
   kStoreFull = 16,         // the object store has no room and can make none
   kDiskFull = 17,          // nor has the disk it would spill to
+  kActorDied = 18,         // the actor has ended for good
+  kActorUnavailable = 19,  // the actor's process or connection was lost while the call was under way; it may be back
 };
 
 const char* StatusCodeName(StatusCode code);

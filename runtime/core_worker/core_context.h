@@ -2,6 +2,7 @@
 #pragma once
 
 #include <utility>
+#include <vector>
 
 #include "runtime/common/ids.h"
 #include "runtime/common/settings.h"
@@ -22,6 +23,10 @@ class ObjectActions {
   virtual void Seal(ObjectId object, StoredValue&& value) = 0;
   // All copies of an own object are gone, and somebody wants it.
   virtual void Recover(ObjectId object) = 0;
+  // The last handle of an actor that this process has created is gone.
+  virtual void HandleGone(ObjectId object) = 0;
+  // The actor that this process is wants its end.
+  virtual void ExitActor(ActorId actor) = 0;
 };
 
 // How a process presents itself to its node manager; given at start.
@@ -41,7 +46,9 @@ struct CoreContext {
   WorkerId id;
   JobId job;
   NodeId node;
+  Address gcs;             // known from registration on
   uint32_t alive_nodes = 1;
+  uint64_t pushes = 0;     // sequence of the last PushTask, to whatever process
   ObjectActions* actions = nullptr;
 
   CoreContext(Env& e, Settings s, CoreWorkerOptions o)
@@ -53,6 +60,19 @@ struct CoreContext {
   // A ref to an object of this process.
   ObjectReference Own(ObjectId object) const { return {object, options.self}; }
   bool driver() const { return static_cast<bool>(options.registration); }
+
+  // A request to the GCS; it waits while this process is not registered.
+  void ToGcs(const RequestKey& key, Message message) {
+    if (gcs)
+      requests.Send(key, gcs, std::move(message));
+    else
+      before_registration.emplace_back(key, std::move(message));
+  }
+  void SetGcs(const Address& address) {
+    gcs = address;
+    for (auto& [key, message] : std::exchange(before_registration, {})) requests.Send(key, gcs, std::move(message));
+  }
+  std::vector<std::pair<RequestKey, Message>> before_registration;
 };
 
 }  // namespace orrery

@@ -12,11 +12,16 @@ CoreWorker::CoreWorker(Env& env, Settings settings, CoreWorkerOptions options)
       objects_(core_),
       requests_(core_, objects_),
       submitter_(core_, objects_),
-      tasks_(core_, objects_, requests_, submitter_),
+      calls_(core_, objects_),
+      actors_(core_, objects_),
+      router_(submitter_, calls_, actors_),
+      tasks_(core_, objects_, requests_, router_),
       recovery_(core_, objects_, tasks_),
       receiver_(core_, objects_) {
   core_.actions = this;
-  submitter_.SetTaskManager(&tasks_);
+  submitter_.SetTaskManager(&tasks_, &calls_);
+  calls_.SetTaskManager(&tasks_);
+  actors_.SetTaskManager(&tasks_);
 }
 
 void CoreWorker::Start() {
@@ -85,7 +90,7 @@ void CoreWorker::OnMessage(const Address& from, Message message) {
       break;
     }
     default:
-      if (OnObjectMessage(from, message) || OnStoreMessage(message)) break;
+      if (OnObjectMessage(from, message) || OnStoreMessage(message) || OnActorMessage(message)) break;
       core_.env.Trace({.kind = TraceKind::kStaleMessage, .worker = core_.id, .text = message.name()});
   }
   AfterEvent();
@@ -131,7 +136,32 @@ bool CoreWorker::OnObjectMessage(const Address& from, Message& message) {
     }
     case MessageKind::kPeerAlive:
       if (objects_.peers.OnPeerAlive(from)) core_.requests.ResendTo(from);
+      calls_.OnPeerAlive(from);
       return true;
+    default: return false;
+  }
+}
+
+// Between the application, this process and the GCS.
+bool CoreWorker::OnActorMessage(Message& message) {
+  switch (message.kind()) {
+    case MessageKind::kActorState: {
+      const auto& state = message.As<msg::ActorState>();
+      calls_.OnActorState(state);
+      actors_.OnActorState(state);
+      return true;
+    }
+    case MessageKind::kRegisterActorReply:
+      actors_.OnRegisterActorReply(message.As<msg::RegisterActorReply>());
+      return true;
+    case MessageKind::kFindActorReply: actors_.OnFindActorReply(message.As<msg::FindActorReply>()); return true;
+    case MessageKind::kGetActor: actors_.OnGetActor(message.As<msg::GetActor>()); return true;
+    case MessageKind::kEndActor: {
+      const auto& end = message.As<msg::EndActor>();
+      const ActorId actor = FromProto(end.actor());
+      actors_.Kill(actor, end.no_restart(), calls_.Incarnation(actor), "it was killed");
+      return true;
+    }
     default: return false;
   }
 }
@@ -178,7 +208,13 @@ void CoreWorker::OnTimer(TimerKind kind, uint64_t id) {
 
 void CoreWorker::OnPeerLost(const Address& peer) {
   if (peer == core_.options.node_manager) return OnNodeManagerLost();
+  if (core_.gcs && peer.endpoint == core_.gcs.endpoint) {
+    core_.requests.ResendTo(peer);
+    calls_.OnGcsLost();
+    actors_.OnGcsLost();
+  }
   submitter_.OnPeerLost(peer);
+  calls_.OnPeerLost(peer);
   receiver_.OnOwnerLost(peer);
   if (objects_.borrowing.Knows(peer) && objects_.peers.OnPeerLost(peer)) {
     objects_.borrowing.OnPeerDead(peer, "the process that owned it is gone");
@@ -191,6 +227,7 @@ void CoreWorker::OnRegisterWorkerReply(const msg::RegisterWorkerReply& reply) {
   if (reply.status() != 0) return Exit(1, reply.message());
   core_.node = NodeId{reply.node()};
   core_.job = JobId{reply.job()};
+  core_.SetGcs(FromProto(reply.gcs()));
   // An owner may have been told of this worker, and have sent a task that submits others, before this arrived.
   submitter_.OnRegistered();
   TellReady(0, "");
@@ -201,6 +238,7 @@ void CoreWorker::OnRegisterDriverReply(const msg::RegisterDriverReply& reply) {
   core_.id = WorkerId{reply.worker()};
   core_.node = NodeId{reply.node()};
   core_.job = JobId{reply.job()};
+  core_.SetGcs(FromProto(reply.gcs()));
   TellReady(reply.status(), reply.message());
 }
 
@@ -362,6 +400,7 @@ void CoreWorker::Unblock(int answered) {
 
 void CoreWorker::CheckInvariants(bool full) const {
   submitter_.CheckInvariants(full);
+  calls_.CheckInvariants(full);
   if (full) objects_.CheckInvariants();
   ORRERY_ASSERT(blocked_gets_ >= 0);
 }

@@ -5,12 +5,15 @@
 #include <string>
 #include <utility>
 
+#include "runtime/core_worker/actor_owner.h"
+#include "runtime/core_worker/actor_submitter.h"
 #include "runtime/core_worker/core_context.h"
 #include "runtime/core_worker/object_recovery.h"
 #include "runtime/core_worker/objects.h"
 #include "runtime/core_worker/request_table.h"
 #include "runtime/core_worker/task_manager.h"
 #include "runtime/core_worker/task_receiver.h"
+#include "runtime/core_worker/task_router.h"
 #include "runtime/core_worker/task_submitter.h"
 #include "runtime/env/env.h"
 
@@ -32,6 +35,8 @@ class CoreWorker final : public StateMachine, private ObjectActions {
   const TaskSubmitter& submitter() const { return submitter_; }
   const MemoryStore& store() const { return objects_.store; }
   const Objects& objects() const { return objects_; }
+  const ActorSubmitter& calls() const { return calls_; }
+  const ActorOwner& actors() const { return actors_; }
   const TaskReceiver& receiver() const { return receiver_; }
   size_t pending_requests() const { return core_.requests.size(); }
 
@@ -39,7 +44,11 @@ class CoreWorker final : public StateMachine, private ObjectActions {
   // ObjectActions
   void Seal(ObjectId object, StoredValue&& value) override { tasks_.Seal(object, std::move(value)); }
   void Recover(ObjectId object) override { recovery_.Recover(object); }
+  void HandleGone(ObjectId object) override { actors_.OnHandleGone(object.task.index); }
 
+  void ExitActor(ActorId actor) override { actors_.Kill(actor, true, UINT32_MAX, "it exited by itself"); }
+
+  bool OnActorMessage(Message& message);
   bool OnObjectMessage(const Address& from, Message& message);
   bool OnStoreMessage(Message& message);
   void OnAllocateObject(const msg::AllocateObject& request);
@@ -64,6 +73,9 @@ class CoreWorker final : public StateMachine, private ObjectActions {
   Objects objects_;
   RequestTable requests_;
   TaskSubmitter submitter_;
+  ActorSubmitter calls_;
+  ActorOwner actors_;
+  TaskRouter router_;
   TaskManager tasks_;
   ObjectRecovery recovery_;
   TaskReceiver receiver_;

@@ -50,6 +50,7 @@ struct ObjectExtra {
   Registration registration = Registration::kVoid;
   uint64_t asked = 0;  // number of the GetObjectStatus under way; 0: none
   bool lineage = false;  // it keeps the task that made it in the lineage
+  bool actor = false;    // an actor's handle: with its last reference the actor ends
   bool holds_refs = false;  // `refs` count as contained here (another's value: its owner counts them)
   bool held() const { return contained + handoffs + active_borrowers != 0; }
 };

@@ -93,6 +93,7 @@ void ReferenceCounter::OnOutOfScope(ObjectId object, std::unique_ptr<ObjectExtra
       for (const Borrower& borrower : last->borrowers) ORRERY_ASSERT(!borrower.active);
       directory_.Free(id);
       if (last->lineage) lineage_.Release(id);
+      if (last->actor) core_.actions->HandleGone(id);
     }
     if (last->holds_refs) DropContained(last->refs);
   }

@@ -58,10 +58,22 @@ void TaskManager::Submit(Message message) {
                        .error = "too many unfinished tasks (max_pending_tasks = " +
                                 std::to_string(core_.settings.max_pending_tasks) + ")"});
   }
+  if (spec.has_callee() || spec.has_actor()) {
+    if (const Status refused = AcceptForActor(task, entry); !refused.ok())
+      return Fail(task, {.status = refused.code(), .error = refused.message()});
+  }
   if (Resolve(task, entry)) {
     Transition(OwnedTask::Chart(), entry.state, OwnedTask::State::kQueued);
     queue_.Enqueue(task, entry, false);
   }
+}
+
+// A call keeps its actor alive until it has ended.
+Status TaskManager::AcceptForActor(uint64_t task, OwnedTask& entry) {
+  const auto& submit = entry.submit.As<msg::SubmitTask>();
+  entry.role = submit.spec().has_callee() ? OwnedTask::Role::kActorCall : OwnedTask::Role::kActorCreation;
+  if (submit.has_handle() && objects_.references.AddTask(FromProto(submit.handle()))) entry.holds = true;
+  return queue_.Accept(task, entry);
 }
 
 // Puts known values in the place of object arguments. False when some are still to come, or the task has failed.
@@ -135,6 +147,8 @@ void TaskManager::HoldRefs(OwnedTask& entry, const msg::TaskArg& arg) {
 }
 
 void TaskManager::ReleaseArguments(const OwnedTask& entry) {
+  const auto& submit = entry.submit.As<msg::SubmitTask>();
+  if (submit.has_handle()) objects_.references.DropTask(FromProto(submit.handle()).id);
   for (const msg::TaskArg& arg : entry.submit.As<msg::SubmitTask>().spec().args()) {
     if (arg.object_task() != 0 && arg.size() > 0) objects_.references.DropTask(ArgObject(arg));
     for (const msg::RefProto& ref : arg.refs()) objects_.references.DropTask(FromProto(ref).id);
@@ -308,7 +322,7 @@ void TaskManager::OnRetryTimer(uint64_t task) {
 
 void TaskManager::Fail(uint64_t task, AttemptResult result) {
   OwnedTask* entry = Find(task);
-  if (entry->state == OwnedTask::State::kQueued) queue_.Remove(task, *entry);
+  if (entry->state == OwnedTask::State::kQueued || entry->role != OwnedTask::Role::kTask) queue_.Remove(task, *entry);
   if (entry->state == OwnedTask::State::kRetryWait) core_.env.CancelTimer(TimerKind::kTaskRetry, task);
   for (const msg::TaskArg& arg : entry->submit.As<msg::SubmitTask>().spec().args()) {
     if (entry->held == 0) break;

@@ -25,7 +25,9 @@ namespace orrery {
 struct OwnedTask {
   static const StateChart& Chart();
   enum class State : uint8_t { kWaiting, kQueued, kPushed, kRetryWait };
+  enum class Role : uint8_t { kTask, kActorCall, kActorCreation };
   State state = State::kWaiting;
+  Role role = Role::kTask;
   bool cancelled = false;
   bool force = false;
   bool holds = false;  // arguments that stay objects, or hold refs: let go of at the end
@@ -36,7 +38,7 @@ struct OwnedTask {
   uint32_t unresolved = 0;  // arguments whose value is not known yet
   uint32_t held = 0;  // arguments, first ones first, whose objects are kept in the store for this task
   uint32_t class_id = 0;  // at the submitter: tasks that share leases
-  uint64_t lease = 0;  // index of the lease it was pushed on
+  uint64_t lease = 0;  // index of the lease it was pushed on; of an actor's call: its place in the line
   uint64_t push = 0;  // sequence of its last push: what a reply must repeat
   Message submit;  // SubmitTask; the spec stays for another attempt
 };
@@ -56,12 +58,14 @@ struct AttemptResult {
 // The error of a value that came inside a message although it is above inline_limit.
 StoredValue TooLarge(const CoreContext& core, const std::string& what, size_t size);
 
-// What the task manager asks of the submitter.
+// What the task manager asks of those who have tasks run elsewhere.
 class TaskQueue {
  public:
   virtual ~TaskQueue() = default;
+  // A call or creation of an actor was submitted; Enqueue follows when its arguments have values. Not for other tasks.
+  virtual Status Accept(uint64_t task, OwnedTask& entry) = 0;
   virtual void Enqueue(uint64_t task, OwnedTask& entry, bool front) = 0;
-  // Takes a queued task out.
+  // Takes a queued task out; one of an actor in any state, accepted or not.
   virtual void Remove(uint64_t task, const OwnedTask& entry) = 0;
   // Asks the worker of a pushed task to stop it.
   virtual void CancelPushed(uint64_t task, const OwnedTask& entry, bool recursive) = 0;
@@ -101,6 +105,7 @@ class TaskManager {
   int TakeUnblocked() { return std::exchange(unblocked_, 0); }
 
  private:
+  Status AcceptForActor(uint64_t task, OwnedTask& entry);
   bool Resolve(uint64_t task, OwnedTask& entry);
   enum class Argument : uint8_t { kKnown, kPending, kFailed };
   Argument ResolveOne(uint64_t task, OwnedTask& entry, msg::TaskArg& arg);

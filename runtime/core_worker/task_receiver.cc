@@ -11,6 +11,7 @@ namespace orrery {
 
 void TaskReceiver::OnPushTask(const Address& from, Message message) {
   const auto& push = message.As<msg::PushTask>();
+  if (push.spec().has_actor() && OnCreation(from, push)) return;
   uint64_t& last = last_sequence_[from];
   if (push.sequence() <= last) {
     core_.env.Trace({.kind = TraceKind::kStaleMessage, .worker = core_.id, .text = "PushTask"});
@@ -18,9 +19,40 @@ void TaskReceiver::OnPushTask(const Address& from, Message message) {
   }
   last = push.sequence();
   Received received{from, std::move(message)};
-  if (blocked_) return Refuse(received, true);
+  if (push.spec().has_callee()) {
+    // Of another incarnation, or too late.
+    const bool mine = FromProto(push.spec().callee()) == actor_ && push.incarnation() == incarnation_ && !exiting_;
+    if (!mine) {
+      return SendRefusal(received, StatusCode::kActorUnavailable,
+                         "this incarnation of " + ToString(FromProto(push.spec().callee())) + " is not there any more");
+    }
+  } else if (blocked_) {
+    return Refuse(received, true);
+  }
   queue_.push_back(std::move(received));
   StartNext();
+}
+
+// True when this copy of the GCS's question needs nothing to be run: the constructor runs, or has returned.
+bool TaskReceiver::OnCreation(const Address& from, const msg::PushTask& push) {
+  const ActorId id{WorkerId{push.spec().owner()}, push.spec().index()};
+  const auto same = [&](const Received& received) {
+    const auto& other = received.push.As<msg::PushTask>().spec();
+    return other.owner() == push.spec().owner() && other.index() == push.spec().index();
+  };
+  if (running_ && same(*running_)) {
+    running_->from = from;
+    owner_gone_ = false;
+    return true;
+  }
+  if (actor_ != id) return false;
+  Draft<msg::TaskReply> reply;
+  reply->set_owner(id.owner.value);
+  reply->set_index(id.index);
+  reply->set_attempt(push.attempt());
+  reply->set_sequence(push.sequence());
+  core_.env.Send(from, std::move(reply));
+  return true;
 }
 
 void TaskReceiver::StartNext() {
@@ -30,6 +62,7 @@ void TaskReceiver::StartNext() {
   owner_gone_ = false;
   auto& push = running_->push.As<msg::PushTask>();
   Draft<msg::ExecuteTask> execute;
+  running_->creation = push.spec().has_actor();
   // The spec moves to the executor; what the reply needs stays here.
   msg::TaskSpec* kept = push.mutable_spec();
   execute->mutable_spec()->Swap(kept);
@@ -96,6 +129,14 @@ void TaskReceiver::OnTaskExecuted(msg::TaskExecuted& result) {
   ORRERY_ASSERT(running_);
   const auto& push = running_->push.As<msg::PushTask>();
   ORRERY_ASSERT(push.spec().owner() == result.owner() && push.spec().index() == result.index());
+  if (running_->creation && result.status() == 0) {
+    actor_ = {WorkerId{result.owner()}, result.index()};
+    incarnation_ = push.incarnation();
+  }
+  if (result.exit_actor() && actor_) {
+    exiting_ = true;
+    core_.actions->ExitActor(actor_);
+  }
   Message reply = MakeReply(result);
   const bool plain =
       result.stored_size() == 0 && mapped_.empty() && objects_.client.creations() == 0 && objects_.borrowing.quiet();
@@ -263,7 +304,7 @@ void TaskReceiver::SetBlocked(bool blocked) {
   blocked_ = blocked;
   TellNodeManager(blocked);
   if (!blocked) return StartNext();
-  while (!queue_.empty()) {
+  while (!queue_.empty() && !actor_) {  // an actor's calls have nowhere else to go
     Refuse(queue_.front(), true);
     queue_.pop_front();
   }
@@ -271,6 +312,11 @@ void TaskReceiver::SetBlocked(bool blocked) {
 
 // The task will not run here: because it is cancelled, or because this worker is blocked (`requeue`).
 void TaskReceiver::Refuse(const Received& received, bool requeue) {
+  if (requeue) return SendRefusal(received, StatusCode::kOk, "", true);
+  SendRefusal(received, StatusCode::kCancelled, "cancelled before it ran");
+}
+
+void TaskReceiver::SendRefusal(const Received& received, StatusCode status, const std::string& error, bool requeue) {
   const auto& push = received.push.As<msg::PushTask>();
   Draft<msg::TaskReply> reply;
   reply->set_owner(push.spec().owner());
@@ -278,9 +324,9 @@ void TaskReceiver::Refuse(const Received& received, bool requeue) {
   reply->set_attempt(push.attempt());
   reply->set_sequence(push.sequence());
   reply->set_requeue(requeue);
-  if (!requeue) {
-    reply->set_status(static_cast<uint32_t>(StatusCode::kCancelled));
-    reply->set_error("cancelled before it ran");
+  if (status != StatusCode::kOk) {
+    reply->set_status(static_cast<uint32_t>(status));
+    reply->set_error(error);
   }
   core_.env.Send(received.from, std::move(reply));
 }

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -39,6 +40,9 @@ class TaskReceiver {
   // Who owns the results of the running task; empty when none runs.
   Address RunningOwner() const { return running_ ? running_->from : Address{}; }
 
+  // Of the actor that this process is; {} before its constructor has returned.
+  ActorId actor() const { return actor_; }
+
   bool idle() const { return !running_ && queue_.empty() && handoffs_.empty(); }
   size_t handoffs() const { return handoffs_.size(); }
 
@@ -48,7 +52,9 @@ class TaskReceiver {
   struct Received {
     Address from;
     Message push;
+    bool creation = false;  // of an actor
   };
+  bool OnCreation(const Address& from, const msg::PushTask& push);
   void StartNext();
   void FetchArguments();
   void ExecuteFetched();
@@ -59,6 +65,7 @@ class TaskReceiver {
   void EndRunning();
   void LetGoOfArguments();
   void Refuse(const Received& received, bool requeue);
+  void SendRefusal(const Received& received, StatusCode status, const std::string& error, bool requeue = false);
   void TellNodeManager(bool blocked);
 
   CoreContext& core_;
@@ -66,6 +73,9 @@ class TaskReceiver {
   std::deque<Received> queue_;
   std::optional<Received> running_;
   Lookup<Address, uint64_t, AddressHash> last_sequence_;  // by owner
+  ActorId actor_;
+  uint32_t incarnation_ = 0;  // of the actor
+  bool exiting_ = false;  // the actor has asked for its end
   bool blocked_ = false;
   bool owner_gone_ = false;  // of the running task: nobody wants its result
 

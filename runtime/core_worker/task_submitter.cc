@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/core_worker/actor_submitter.h"
 #include "runtime/messages/convert.h"
 #include "runtime/messages/message.h"
 #include "runtime/messages/orrery.pb.h"
@@ -101,7 +102,7 @@ bool TaskSubmitter::PushNext(Class& klass) {
 void TaskSubmitter::Push(Lease& lease, uint64_t task, OwnedTask& entry) {
   Transition(OwnedTask::Chart(), entry.state, OwnedTask::State::kPushed);
   entry.lease = lease.index;
-  entry.push = last_push_ + 1;
+  entry.push = ++core_.pushes;
   if (lease.in_flight.empty()) idle_.erase({lease.idle_since, lease.index});
   const size_t before = lease.in_flight.size();
   lease.in_flight.push_back(task);
@@ -109,7 +110,7 @@ void TaskSubmitter::Push(Lease& lease, uint64_t task, OwnedTask& entry) {
   Draft<msg::PushTask> push;
   push->mutable_spec()->CopyFrom(entry.submit.As<msg::SubmitTask>().spec());
   push->set_attempt(entry.attempt);
-  push->set_sequence(++last_push_);
+  push->set_sequence(entry.push);
   for (const auto& [gpu, raw] : lease.gpus) {
     msg::GpuShare* share = push->add_gpus();
     share->set_index(gpu);
@@ -284,6 +285,11 @@ void TaskSubmitter::OnReturnLeaseReply(const Address& from, const msg::ReturnLea
 void TaskSubmitter::OnTaskReply(const Address& from, msg::TaskReply& reply) {
   const uint64_t task = reply.index();
   OwnedTask* entry = tasks_->Find(task);
+  if (entry != nullptr && entry->role == OwnedTask::Role::kActorCall) {
+    calls_->OnTaskReply(from, reply, *entry);
+    if (HasRefs(reply)) TakeOver(from, reply);
+    return;
+  }
   auto* slot = entry == nullptr ? nullptr : leases_.Find(entry->lease);
   if (slot == nullptr || entry->state != OwnedTask::State::kPushed || entry->push != reply.sequence() ||
       (*slot)->address != from) {

@@ -19,19 +19,24 @@
 
 namespace orrery {
 
+class ActorSubmitter;
+
 // Source of the lease rules: Ray's normal_task_submitter.cc. Unlike Ray of today, several short tasks may be in flight
 // on one worker: as many as make `pipeline_target` of expected work. Tasks that may not be retried, or that were in
 // flight when a worker died, are sent alone, so that one bad task cannot use up its neighbours' attempts.
-class TaskSubmitter final : public TaskQueue {
+class TaskSubmitter {
  public:
   TaskSubmitter(CoreContext& core, Objects& objects) : core_(core), objects_(objects) {}
-  void SetTaskManager(TaskManager* tasks) { tasks_ = tasks; }
+  void SetTaskManager(TaskManager* tasks, ActorSubmitter* calls) {
+    tasks_ = tasks;
+    calls_ = calls;
+  }
 
   void DefineClass(uint32_t class_id, SchedulingRequest request);
 
-  void Enqueue(uint64_t task, OwnedTask& entry, bool front) override;
-  void Remove(uint64_t task, const OwnedTask& entry) override;
-  void CancelPushed(uint64_t task, const OwnedTask& entry, bool recursive) override;
+  void Enqueue(uint64_t task, OwnedTask& entry, bool front);
+  void Remove(uint64_t task, const OwnedTask& entry);
+  void CancelPushed(uint64_t task, const OwnedTask& entry, bool recursive);
 
   void OnLeaseReply(const Address& from, const msg::LeaseReply& reply);
   void OnReturnLeaseReply(const Address& from, const msg::ReturnLeaseReply& reply);
@@ -132,6 +137,7 @@ class TaskSubmitter final : public TaskQueue {
   CoreContext& core_;
   Objects& objects_;
   TaskManager* tasks_ = nullptr;
+  ActorSubmitter* calls_ = nullptr;
   std::map<uint32_t, Class> classes_;
   std::map<ClassKey, uint32_t> with_arguments_;
   std::vector<uint32_t> maybe_unused_;
@@ -142,7 +148,6 @@ class TaskSubmitter final : public TaskQueue {
   Lookup<NodeId, Address> managers_;  // node managers that were asked, of nodes not known to be dead
   std::set<std::pair<Time, uint64_t>> idle_;  // kept idle leases by the time they became idle
   uint64_t last_lease_ = 0;
-  uint64_t last_push_ = 0;
   bool expiry_armed_ = false;
   bool closed_ = false;
 };

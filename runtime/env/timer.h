@@ -8,6 +8,7 @@ namespace orrery {
 enum class TimerKind : uint8_t {
   // GCS
   kHealthCheck,         // id: node
+  kActorRetry,          // unanswered requests about actors
   // node manager
   kRegisterNode,        // retry of registration
   kResourceReport,      // coalesced report to the GCS is due

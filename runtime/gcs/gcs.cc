@@ -16,6 +16,7 @@ Gcs::Gcs(Env& env, Settings settings, StoredState stored)
       health_(env_, settings_),
       resources_(env_, settings_, nodes_),
       jobs_(env_),
+      actors_(env_, settings_, nodes_, resources_, jobs_),
       kv_(env_) {
   Restore(stored.rows);
 }
@@ -39,6 +40,13 @@ void Gcs::OnMessage(const Address& from, Message message) {
   } else {
     Handle(from, std::move(message));
   }
+  AfterEvent();
+}
+
+// What the parts have for one another, then what must be stored.
+void Gcs::AfterEvent() {
+  actors_.TakePlaces();
+  for (JobId job : actors_.TakeEndedJobs()) FinishJob(job, 0);
   env_.Commit();
 }
 
@@ -70,7 +78,11 @@ void Gcs::Handle(const Address& from, Message message) {
       if (FromAliveNode(from, NodeId{notice.node()})) resources_.OnCancelPick(FromProto(notice.lease()));
       return;
     }
-    case MessageKind::kWorkerDead: return resources_.OnOwnerDead(WorkerId{message.As<msg::WorkerDead>().worker()});
+    case MessageKind::kWorkerDead: {
+      const WorkerId worker{message.As<msg::WorkerDead>().worker()};
+      resources_.OnOwnerDead(worker);
+      return actors_.OnWorkerDead(worker);
+    }
     case MessageKind::kRegisterJob: return jobs_.OnRegisterJob(from, std::move(message));
     case MessageKind::kFinishJob: return OnFinishJob(from, message.As<msg::FinishJob>());
     case MessageKind::kGetJob: return jobs_.OnGetJob(from, message.As<msg::GetJob>());
@@ -81,23 +93,29 @@ void Gcs::Handle(const Address& from, Message message) {
     case MessageKind::kGetClusterStatus: return OnClusterStatus(from, message.As<msg::GetClusterStatus>());
     case MessageKind::kShutdown: return OnShutdown(message.As<msg::Shutdown>());
     default:
+      if (actors_.OnMessage(from, message)) return;
       // A confused or newer peer must not stop the cluster.
       env_.Trace({.kind = TraceKind::kStaleMessage, .text = message.name()});
   }
 }
 
 void Gcs::OnTimer(TimerKind kind, uint64_t id) {
+  if (kind == TimerKind::kActorRetry) {
+    actors_.OnTimer();
+    return AfterEvent();
+  }
   ORRERY_ASSERT(kind == TimerKind::kHealthCheck);
   const NodeId node{static_cast<uint32_t>(id)};
   if (health_.OnTimer(node) == HealthMonitor::Verdict::kDead) DeclareDead(node, "health checks went unanswered");
-  env_.Commit();
+  AfterEvent();
 }
 
 void Gcs::OnPeerLost(const Address& peer) {
+  actors_.OnPeerLost(peer);
   const NodeInfo* node = nodes_.FindByAddress(peer);
   if (node == nullptr || !node->alive()) return;
   if (health_.OnConnectionLost(node->id) == HealthMonitor::Verdict::kDead) DeclareDead(node->id, "connection lost");
-  env_.Commit();
+  AfterEvent();
 }
 
 void Gcs::OnRegisterNode(const Address& from, const msg::RegisterNode& request) {
@@ -120,6 +138,7 @@ void Gcs::OnRegisterNode(const Address& from, const msg::RegisterNode& request) 
     if (!node->alive()) return;
     RepeatNews(from);
     resources_.OnNodeReconnected(node->id);
+    actors_.OnNodeReconnected(node->id);
     return;
   }
   env_.Trace({.kind = TraceKind::kNodeRegistered, .node = node->id, .text = node->name});
@@ -154,6 +173,7 @@ void Gcs::DeclareDead(NodeId node, const std::string& reason) {
   }
   health_.Forget(node);
   resources_.RemoveNode(node);
+  actors_.OnNodeDead(node, address, reason);
   SendNodeDied(address, node, reason);  // should it still live, it must end: its leases are void
   for (const auto& [id, info] : nodes_.all()) {
     if (info.alive()) SendNodeDied(info.address, node, reason);
@@ -170,7 +190,9 @@ void Gcs::OnFinishJob(const Address& from, const msg::FinishJob& request) {
 
 void Gcs::FinishJob(JobId job, uint32_t status) {
   if (!jobs_.Finish(job, status)) return;
-  resources_.OnOwnerDead(jobs_.Find(job)->driver);
+  const WorkerId driver = jobs_.Find(job)->driver;
+  resources_.OnOwnerDead(driver);
+  actors_.OnJobFinished(job, driver);
   for (const auto& [id, info] : nodes_.all()) {
     if (info.alive()) SendJobFinished(info.address, job);
   }
@@ -241,10 +263,12 @@ void Gcs::OnClusterStatus(const Address& from, const msg::GetClusterStatus& requ
     out->set_count(demand.count);
     out->set_infeasible(demand.infeasible);
   }
+  actors_.Fill(*reply);
   env_.Send(from, std::move(reply));
 }
 
 void Gcs::CheckInvariants(bool full) const {
+  actors_.CheckInvariants(full);
   resources_.CheckInvariants(full);
   if (full) nodes_.CheckInvariants();
 }

@@ -6,6 +6,7 @@
 
 #include "runtime/common/settings.h"
 #include "runtime/env/env.h"
+#include "runtime/gcs/actor_manager.h"
 #include "runtime/gcs/health_monitor.h"
 #include "runtime/gcs/job_manager.h"
 #include "runtime/gcs/kv_manager.h"
@@ -37,12 +38,14 @@ class Gcs final : public StateMachine {
   const NodeTable& nodes() const { return nodes_; }
   const ResourceManager& resources() const { return resources_; }
   const JobManager& jobs() const { return jobs_; }
+  const ActorManager& actors() const { return actors_; }
 
  private:
   static constexpr size_t kNewsRepeated = 100;  // latest deaths and ends told to a node that was cut off
 
   void Handle(const Address& from, Message message);
   void Restore(const std::vector<StateRow>& rows);
+  void AfterEvent();
   void OnRegisterNode(const Address& from, const msg::RegisterNode& request);
   void OnClusterStatus(const Address& from, const msg::GetClusterStatus& request);
   void OnFinishJob(const Address& from, const msg::FinishJob& request);
@@ -62,6 +65,7 @@ class Gcs final : public StateMachine {
   HealthMonitor health_;
   ResourceManager resources_;
   JobManager jobs_;
+  ActorManager actors_;
   KvManager kv_;
 };
 

@@ -7,7 +7,7 @@ namespace orrery {
 JobManager::Job& JobManager::Add(JobId id, Message registration) {
   const auto& request = registration.As<msg::RegisterJob>();
   Job job{id, WorkerId{request.driver()}, request.name(), request.pid(), true, 0, {}};
-  by_driver_.Insert(job.driver, id);
+  if (job.driver) by_driver_.Insert(job.driver, id);
   job.registration = std::move(registration);
   return jobs_.emplace(id, std::move(job)).first->second;
 }
@@ -34,6 +34,20 @@ void JobManager::RestoreJob(JobId job, Message registration) { Add(job, std::mov
 void JobManager::RestoreEnd(JobId job, uint64_t order, uint32_t status) {
   MarkFinished(jobs_.at(job), status);
   last_end_ = order;
+}
+
+JobId JobManager::AddDetached(JobId creator, const std::string& name) {
+  Message registration = jobs_.at(creator).registration.Clone();
+  auto& job = registration.As<msg::RegisterJob>();
+  job.clear_driver();
+  job.clear_pid();
+  job.set_name(name);
+  const JobId id{++last_id_};
+  store_.PutCounter("last_job", last_id_);
+  store_.Put(StateTable::kJobs, RowKey(id), job.SerializeAsString());
+  store_.Trace({.kind = TraceKind::kJobStarted, .a = id.value, .text = name});
+  Add(id, std::move(registration));
+  return id;
 }
 
 void JobManager::OnGetJob(const Address& from, const msg::GetJob& request) {

@@ -36,6 +36,8 @@ class JobManager {
   void RestoreEnd(JobId job, uint64_t order, uint32_t status);
   // Registering a driver twice is one job.
   void OnRegisterJob(const Address& from, Message request);
+  // A job of its own for a detached actor that a process of `creator` makes: with the same workers, without a driver.
+  JobId AddDetached(JobId creator, const std::string& name);
   void OnGetJob(const Address& from, const msg::GetJob& request);
   // Marks the job as ended; true when it was running. Idempotent.
   bool Finish(JobId job, uint32_t status);

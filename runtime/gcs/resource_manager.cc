@@ -97,19 +97,24 @@ void ResourceManager::OnReport(const msg::ResourceReport& report) {
 }
 
 void ResourceManager::OnPickNode(const Address& from, const msg::PickNode& request) {
-  const LeaseId lease = FromProto(request.lease());
+  const NodeId asker{request.node()};
+  Pick(FromProto(request.lease()), FromProto(request.spec()), {from, asker, asker, 0, 0}, NodeId{request.avoid_node()});
+}
+
+void ResourceManager::Place(LeaseId lease, const SchedulingRequest& request, NodeId prefer, NodeId refused_by) {
+  Pick(lease, request, {{}, {}, prefer, 0, 0}, refused_by);
+}
+
+void ResourceManager::Pick(LeaseId lease, const SchedulingRequest& request, Parked parked, NodeId refused_by) {
   NodeId avoid;
   if (auto it = assigned_.find(lease); it != assigned_.end()) {
-    if (it->second.node != NodeId{request.avoid_node()}) return Answer(from, lease, it->second.node, Status::Ok());
+    if (it->second.node != refused_by) return Answer(parked.asker, lease, it->second.node, Status::Ok());
     // The node refused, but has not said why; or it could not be reached. Had it reported, its view would be right now.
     avoid = it->second.node;
     DropAssignment(lease, true);
   }
   if (parked_.count(lease) != 0) return;
-  Parked parked;
-  parked.asker = from;
-  parked.asker_node = NodeId{request.node()};
-  parked.shape = ShapeOf(FromProto(request.spec()));
+  parked.shape = ShapeOf(request);
   parked.ticket = next_ticket_++;
   // First come, first served within a shape: only an empty queue may be passed by.
   // To avoid a node is a wish: where no other can serve, it must be asked again, since it may have nothing to report.
@@ -177,7 +182,7 @@ bool ResourceManager::TryAssign(LeaseId lease, const Parked& parked, NodeId avoi
     Answer(parked.asker, lease, {}, {StatusCode::kInfeasible, never});
     return true;
   }
-  const PickContext context{shape.request, parked.asker_node, avoid, true};
+  const PickContext context{shape.request, parked.prefer, avoid, true};
   const Placement placement = picker_->PickNode(view_, context, env_.RandomFor(RandomStream::kScheduling));
   if (placement.kind != Placement::Kind::kAvailable) {
     const bool infeasible = placement.kind == Placement::Kind::kInfeasible;
@@ -243,6 +248,7 @@ void ResourceManager::ServeShape(uint32_t index) {
 }
 
 void ResourceManager::Answer(const Address& asker, LeaseId lease, NodeId node, const Status& status) {
+  if (!asker) return placed_.push_back({lease, node, status});
   Draft<msg::PickNodeReply> reply;
   ToProto(lease, reply->mutable_lease());
   reply->set_status(static_cast<uint32_t>(status.code()));

@@ -5,12 +5,14 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/common/ids.h"
 #include "runtime/common/lookup.h"
 #include "runtime/common/resources.h"
 #include "runtime/common/settings.h"
+#include "runtime/common/status.h"
 #include "runtime/env/address.h"
 #include "runtime/env/env.h"
 #include "runtime/gcs/node_table.h"
@@ -37,6 +39,15 @@ class ResourceManager {
   void OnReport(const msg::ResourceReport& report);
   void OnPickNode(const Address& from, const msg::PickNode& request);
   void OnCancelPick(LeaseId lease);
+  // The GCS's own question, for an actor: answered by TakePlaced, now or later. `prefer` is the hybrid policy's first
+  // choice. Asked again after a refusal, the place is another one if there is any.
+  void Place(LeaseId lease, const SchedulingRequest& request, NodeId prefer, NodeId refused_by);
+  struct Placed {
+    LeaseId lease;
+    NodeId node;
+    Status status;  // kInfeasible: there will never be one
+  };
+  std::vector<Placed> TakePlaced() { return std::exchange(placed_, {}); }
   // Leases of this process will not be used: forget its questions and assignments.
   void OnOwnerDead(WorkerId owner);
 
@@ -54,8 +65,9 @@ class ResourceManager {
 
  private:
   struct Parked {
-    Address asker;  // the node manager that asked
+    Address asker;  // the node manager that asked; none: the GCS itself
     NodeId asker_node;
+    NodeId prefer;
     uint32_t shape = 0;
     uint64_t ticket = 0;
   };
@@ -72,6 +84,7 @@ class ResourceManager {
     bool infeasible_traced = false;
   };
 
+  void Pick(LeaseId lease, const SchedulingRequest& request, Parked parked, NodeId refused_by);
   uint32_t ShapeOf(const SchedulingRequest& request);
   bool TryAssign(LeaseId lease, const Parked& parked, NodeId avoid = {});
   // Why no node will ever serve this, or "".
@@ -95,6 +108,7 @@ class ResourceManager {
   std::map<LeaseId, Parked> parked_;  // ordered by owner, so that an owner's leases are a range
   std::map<LeaseId, Assigned> assigned_;
   Lookup<NodeId, std::vector<LeaseId>> assigned_to_;  // per node, in order of assignment
+  std::vector<Placed> placed_;
   uint64_t next_ticket_ = 1;
 };
 

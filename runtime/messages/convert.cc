@@ -46,6 +46,13 @@ void ToProto(LeaseId lease, msg::LeaseKey* out) {
 
 LeaseId FromProto(const msg::LeaseKey& proto) { return {{proto.owner()}, proto.index()}; }
 
+void ToProto(ActorId actor, msg::ActorKey* out) {
+  out->set_owner(actor.owner.value);
+  out->set_index(actor.index);
+}
+
+ActorId FromProto(const msg::ActorKey& proto) { return {WorkerId{proto.owner()}, proto.index()}; }
+
 void ToProto(ObjectId object, msg::ObjectKey* out) {
   out->set_owner(object.task.owner.value);
   out->set_task(object.task.index);

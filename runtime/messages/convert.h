@@ -15,6 +15,8 @@ void ToProto(const Address& address, msg::AddressProto* out);
 Address FromProto(const msg::AddressProto& proto);
 void ToProto(LeaseId lease, msg::LeaseKey* out);
 LeaseId FromProto(const msg::LeaseKey& proto);
+void ToProto(ActorId actor, msg::ActorKey* out);
+ActorId FromProto(const msg::ActorKey& proto);
 void ToProto(ObjectId object, msg::ObjectKey* out);
 ObjectId FromProto(const msg::ObjectKey& proto);
 void ToProto(const ObjectReference& reference, msg::RefProto* out);

@@ -46,6 +46,9 @@ namespace msg {
 #define ORRERY_MESSAGE(name, ...) class name;
 #include "runtime/messages/message_table.inc"
 #undef ORRERY_MESSAGE
+class ActorInfo;
+class ActorKey;
+class ActorSpec;
 class AddressProto;
 class GpuShare;
 class Label;

@@ -56,6 +56,7 @@ std::string_view TraceKindName(TraceKind kind) {
     case TraceKind::kTransition: return "Transition";
     case TraceKind::kInfeasible: return "Infeasible";
     case TraceKind::kFaultFired: return "FaultFired";
+    case TraceKind::kActorState: return "ActorState";
     case TraceKind::kObjectCreated: return "ObjectCreated";
     case TraceKind::kObjectCopied: return "ObjectCopied";
     case TraceKind::kObjectEvicted: return "ObjectEvicted";
@@ -73,6 +74,7 @@ std::string_view TraceKindName(TraceKind kind) {
 std::string_view TimerKindName(TimerKind kind) {
   switch (kind) {
     case TimerKind::kHealthCheck: return "HealthCheck";
+    case TimerKind::kActorRetry: return "ActorRetry";
     case TimerKind::kRegisterNode: return "RegisterNode";
     case TimerKind::kResourceReport: return "ResourceReport";
     case TimerKind::kIdleReap: return "IdleReap";

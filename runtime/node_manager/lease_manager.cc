@@ -59,8 +59,8 @@ void LeaseManager::OnRequestLease(const Address& from, const msg::RequestLease& 
   lease.shape = shape_id;
   lease.hop = request.hop();
   lease.sent_here = request.grant_or_reject();
+  lease.free_cpu = request.free_cpu();
   for (const msg::LeaseArg& arg : request.args()) lease.arguments.push_back({FromProto(arg.object()), arg.size()});
-  owners_.insert(id.owner);
   if (request.grant_or_reject()) {
     if (!TryStart(lease)) {  // amounts fit, but no single GPU does
       Forget(id);
@@ -83,6 +83,7 @@ bool LeaseManager::AnswerKnown(const Address& from, LeaseId id, uint32_t hop) {
     Lease& lease = it->second;
     if (hop < lease.hop) return true;  // overtaken by a later question
     lease.hop = hop;
+    lease.owner = from;  // a GCS may have a successor
     if (lease.state == State::kGranted) SendGrant(lease);
     return true;
   }
@@ -144,6 +145,19 @@ void LeaseManager::OnReturnLease(const Address& from, const msg::ReturnLease& re
   ServeQueues();
 }
 
+void LeaseManager::OnKillLeasedWorker(const Address& from, const msg::KillLeasedWorker& request) {
+  const LeaseId id = FromProto(request.lease());
+  if (auto it = leases_.find(id); it != leases_.end() && it->second.state == State::kGranted) {
+    it->second.owner = from;
+    return pool_.Kill(it->second.worker);
+  }
+  Draft<msg::WorkerFailed> gone;
+  gone->mutable_lease()->CopyFrom(request.lease());
+  gone->set_worker(request.worker());
+  gone->set_reason("ended before");
+  node_.env.Send(from, std::move(gone));
+}
+
 void LeaseManager::OnPickNodeReply(const msg::PickNodeReply& reply) {
   const LeaseId id = FromProto(reply.lease());
   node_.alive_nodes = reply.alive_nodes();
@@ -184,9 +198,14 @@ void LeaseManager::OnWorkerBlocked(WorkerId worker, bool blocked) {
   const LeaseId* id = by_worker_.Find(worker);
   if (id == nullptr) return;
   Lease& lease = leases_.at(*id);
-  if (lease.blocked == blocked) return;
-  lease.blocked = blocked;
+  if (lease.blocked == blocked || lease.free_cpu) return;
   if (!lease.arguments.empty()) arguments_.SetBlocked(*id, blocked);
+  SetBlocked(lease, blocked);
+}
+
+// A blocked worker uses no CPU: others may.
+void LeaseManager::SetBlocked(Lease& lease, bool blocked) {
+  lease.blocked = blocked;
   if (blocked) {
     resources_.ReturnCpu(CpuOf(lease));
     ServeQueues();
@@ -238,6 +257,7 @@ void LeaseManager::OnWorkerReady(LeaseId id, WorkerId worker, const Address& add
   by_worker_.Insert(worker, id);
   node_.env.Trace({.kind = TraceKind::kLeaseGranted, .task = {id.owner, id.index}, .node = node_.id, .worker = worker});
   SendGrant(lease);
+  if (lease.free_cpu) SetBlocked(lease, true);
 }
 
 void LeaseManager::OnWorkerGone(LeaseId id, WorkerId worker, const std::string& reason) {

@@ -37,14 +37,14 @@ class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
   void OnRequestLease(const Address& from, const msg::RequestLease& request);
   void OnCancelLease(const Address& from, const msg::CancelLease& request);
   void OnReturnLease(const Address& from, const msg::ReturnLease& request);
+  // The actor in the lease has ended. Answered by WorkerFailed, now or when its process is gone.
+  void OnKillLeasedWorker(const Address& from, const msg::KillLeasedWorker& request);
   void OnPickNodeReply(const msg::PickNodeReply& reply);
   void OnWorkerBlocked(WorkerId worker, bool blocked);
   void OnOwnerLost(const Address& owner);
   void OnOwnerDead(WorkerId owner);
   // Owners on that node ask for nothing any more, whether or not their connections have broken.
   void OnNodeDied(NodeId node);
-  // True once when the process ever asked this node manager for a lease: its end concerns the GCS.
-  bool ForgetOwner(WorkerId owner) { return owners_.erase(owner) != 0; }
   void OnJobFinished(JobId job);
   void OnReportTimer() { reporter_.OnTimer(); }
   void OnPromiseTimer();
@@ -81,6 +81,7 @@ class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
     bool picking = false;  // the GCS was asked and has not answered
     bool blocked = false;  // its worker waits in get: the CPU is given back
     bool sent_here = false;  // by the GCS: rejected rather than queued
+    bool free_cpu = false;  // of an actor whose CPU only chose the node
     std::vector<LeaseArgument> arguments;
     GpuAllocation gpus;
     WorkerId worker;
@@ -106,6 +107,7 @@ class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
   void Dequeue(Lease& lease);
   void Ask(Lease& lease, NodeId avoid);
   void StopAsking(Lease& lease);
+  void SetBlocked(Lease& lease, bool blocked);
   bool TryStart(Lease& lease);
   bool TryFetch(Lease& lease);
   void LeaveFetching(Lease& lease);
@@ -139,7 +141,6 @@ class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
   std::vector<Shape> shapes_;
   std::map<uint64_t, uint32_t> heads_;  // ticket of each non-empty queue's head → shape
   std::map<LeaseId, Lease> leases_;  // ordered by owner
-  std::set<WorkerId> owners_;  // workers of this node that have asked for leases
   Lookup<WorkerId, LeaseId> by_worker_;
   Lookup<LeaseId, bool> tombstones_;
   std::deque<LeaseId> tombstone_order_;

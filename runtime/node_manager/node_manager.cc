@@ -75,6 +75,8 @@ void NodeManager::Handle(const Address& from, Message message) {
     }
     case MessageKind::kCancelLease: return leases_.OnCancelLease(from, message.As<msg::CancelLease>());
     case MessageKind::kReturnLease: return leases_.OnReturnLease(from, message.As<msg::ReturnLease>());
+    case MessageKind::kKillLeasedWorker:
+      return leases_.OnKillLeasedWorker(from, message.As<msg::KillLeasedWorker>());
     case MessageKind::kWorkerBlocked: {
       const auto& notice = message.As<msg::WorkerBlocked>();
       return leases_.OnWorkerBlocked(WorkerId{notice.worker()}, notice.blocked());
@@ -86,12 +88,10 @@ void NodeManager::Handle(const Address& from, Message message) {
       const WorkerId worker{notice.worker()};
       workers_.OnProcessExited(notice);
       store_.OnProcessDead(worker);
-      if (leases_.ForgetOwner(worker)) {
-        leases_.OnOwnerDead(worker);
-        Draft<msg::WorkerDead> dead;
-        dead->set_worker(worker.value);
-        node_.env.Send(node_.options.gcs, std::move(dead));
-      }
+      leases_.OnOwnerDead(worker);
+      Draft<msg::WorkerDead> dead;  // it may have owned leases, or actors
+      dead->set_worker(worker.value);
+      node_.env.Send(node_.options.gcs, std::move(dead));
       return MaybeExit();
     }
     case MessageKind::kGetObjectTable: {
@@ -230,6 +230,7 @@ void NodeManager::AnswerDriver(const Address& address, const Driver& driver) {
   reply->set_worker(driver.id.value);
   reply->set_job(driver.job.value);
   reply->set_node(node_.id.value);
+  ToProto(node_.options.gcs, reply->mutable_gcs());
   node_.env.Send(address, std::move(reply));
 }
 

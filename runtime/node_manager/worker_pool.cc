@@ -128,6 +128,7 @@ void WorkerPool::OnRegisterWorker(const Address& from, const msg::RegisterWorker
   Draft<msg::RegisterWorkerReply> reply;
   reply->set_worker(request.worker());
   reply->set_node(node_.id.value);
+  ToProto(node_.options.gcs, reply->mutable_gcs());
   const bool expected = it != workers_.end() && it->second.state != State::kExiting;
   if (!expected) {
     reply->set_status(static_cast<uint32_t>(StatusCode::kNotFound));

@@ -31,6 +31,10 @@ Story::Story() {
                {"start", &Story::Start},
                {"start-mode", &Story::StartMode},
                {"submit", &Story::Submit},
+               {"spawn", &Story::Spawn},
+               {"call", &Story::Call},
+               {"kill-actor", &Story::KillActor},
+               {"find-actor", &Story::FindActor},
                {"put", &Story::Put},
                {"get", &Story::Get},
                {"drop", &Story::Drop},
@@ -123,6 +127,14 @@ void Story::OnTrace(ProcessId process, const TraceEvent& event) {
 // ---- commands -------------------------------------------------------------------------------------------------------
 
 ProcessId Story::Process(const std::string& name) {
+  if (auto it = actors_.find(name); it != actors_.end()) {
+    const ProcessId gcs = Process("gcs");
+    const auto& known = cluster().gcs(gcs)->actors().all();
+    const auto actor = known.find(it->second);
+    const ProcessId worker = actor == known.end() ? kNoProcess : cluster().FindWorker(actor->second.worker);
+    if (worker == kNoProcess) Bad(name + " has no process");
+    return worker;
+  }
   if (auto it = tasks_.find(name); it != tasks_.end()) {
     const ProcessId worker = cluster().WorkerRunning(it->second);
     if (worker == kNoProcess) Bad(name + " is not running");
@@ -261,6 +273,10 @@ void Story::Submit(const Arguments& words) {
     else
       ReadStrategy(key, value, plan.request.strategy);
   }
+  SubmitPlan(process, plan, count);
+}
+
+void Story::SubmitPlan(ProcessId process, TaskPlan plan, int count) {
   const std::string name = plan.name;
   for (int i = 1; i <= count; ++i) {
     if (count > 1) plan.name = name + std::to_string(i);
@@ -268,6 +284,91 @@ void Story::Submit(const Arguments& words) {
     tasks_[plan.name] = task;
     describe_->NameTask(task, plan.name);
   }
+}
+
+void Story::Spawn(const Arguments& words) {
+  TaskPlan plan;
+  plan.name = words.at(1);
+  plan.retries = 0;
+  plan.actor.emplace();
+  for (size_t i = 2; i < words.size(); ++i) {
+    const size_t equals = words[i].find('=');
+    const std::string key = words[i].substr(0, equals);
+    const std::string value = equals == std::string::npos ? "" : words[i].substr(equals + 1);
+    if (key == "work")
+      plan.work = ParseDuration(value).value();
+    else if (key == "cpus")
+      plan.request.resources.Set(ResourceKind::kCpu, FixedPoint::FromDouble(std::stod(value)));
+    else if (key == "restarts")
+      plan.actor->max_restarts = std::stoi(value);
+    else if (key == "named")
+      plan.actor->name = value;
+    else if (key == "namespace")
+      plan.actor->name_space = value;
+    else if (key == "class")
+      plan.actor->class_tag = std::stoul(value);
+    else if (key == "get-if-exists")
+      plan.actor->get_if_exists = true;
+    else if (key == "detached")
+      plan.actor->detached = true;
+    else if (key == "free-cpu")
+      plan.actor->free_cpu = true;
+    else if (key == "args")
+      plan.args = Objects(value);
+    else
+      ReadStrategy(key, value, plan.request.strategy);
+  }
+  SubmitPlan(Process(words.at(0)), plan, 1);
+  const TaskId task = tasks_.at(plan.name);
+  actors_[plan.name] = {task.owner, task.index};
+}
+
+void Story::Call(const Arguments& words) {
+  TaskPlan plan;
+  plan.callee = actors_.at(words.at(1));
+  plan.name = words.at(2);
+  plan.work = Duration{-1};
+  plan.retries = 0;
+  int count = 1;
+  if (auto parent = tasks_.find(words[0]); parent != tasks_.end() && actors_.count(words[0]) == 0)
+    plan.parent = parent->second;
+  for (size_t i = 3; i < words.size(); ++i) {
+    const size_t equals = words[i].find('=');
+    const std::string key = words[i].substr(0, equals);
+    const std::string value = equals == std::string::npos ? "" : words[i].substr(equals + 1);
+    if (key == "work")
+      plan.work = ParseDuration(value).value();
+    else if (key == "retries")
+      plan.retries = std::stoi(value);
+    else if (key == "retry-exceptions")
+      plan.retry_exceptions = true;
+    else if (key == "weak")
+      plan.weak = true;
+    else if (key == "pending")
+      plan.max_pending_calls = std::stoi(value);
+    else if (key == "args")
+      plan.args = Objects(value);
+    else if (key == "count")
+      count = std::stoi(value);
+    else
+      Bad("unknown option " + key);
+  }
+  SubmitPlan(Process(words.at(0)), plan, count);
+}
+
+void Story::KillActor(const Arguments& words) {
+  Draft<msg::EndActor> end;
+  ToProto(actors_.at(words.at(1)), end->mutable_actor());
+  end->set_no_restart(words.size() < 3 || words[2] != "restart");
+  cluster().FromApplication(Process(words.at(0)), std::move(end));
+}
+
+void Story::FindActor(const Arguments& words) {
+  Draft<msg::GetActor> find;
+  find->set_request(1'000'000);
+  find->set_name(words.at(1));
+  if (words.size() > 2) find->set_name_space(words[2]);
+  cluster().FromApplication(Process(words.at(0)), std::move(find));
 }
 
 void Story::Put(const Arguments& words) {
@@ -389,6 +490,13 @@ void Story::StatusOfGcs(const Gcs& gcs) {
   for (const auto& demand : gcs.resources().PendingDemand()) {
     Print("gcs: " + std::to_string(demand.count) + " waiting for " + ToString(demand.request.resources) +
           (demand.infeasible ? ", infeasible" : ""));
+  }
+  for (const auto& [id, actor] : gcs.actors().all()) {
+    std::string text = "gcs: " + describe_->Of(TaskId{id.owner, id.index}) + " " + std::string(ActorPhaseName(actor.phase));
+    if (actor.worker) text += " in " + describe_->Of(actor.worker);
+    if (actor.incarnation != 0) text += ", restarted " + std::to_string(actor.incarnation) + " times";
+    if (actor.dead()) text += " (" + actor.death.message() + ")";
+    Print(text);
   }
   if (gcs.resources().assigned() != 0)
     Print("gcs: " + std::to_string(gcs.resources().assigned()) + " assigned, not seen yet");

@@ -46,6 +46,12 @@ class Story final : public ClusterObserver {
   void Start(const Arguments& words);
   void StartMode(const Arguments& words);
   void Submit(const Arguments& words);
+  // Once, or `count` times with numbers behind the name.
+  void SubmitPlan(ProcessId process, TaskPlan plan, int count);
+  void Spawn(const Arguments& words);
+  void Call(const Arguments& words);
+  void KillActor(const Arguments& words);
+  void FindActor(const Arguments& words);
   void Put(const Arguments& words);
   void Get(const Arguments& words);
   void Drop(const Arguments& words);
@@ -75,6 +81,7 @@ class Story final : public ClusterObserver {
   std::unique_ptr<Describer> describe_;
   std::set<MessageKind> muted_;
   std::map<std::string, TaskId> tasks_;
+  std::map<std::string, ActorId> actors_;
   std::map<std::pair<ProcessId, ProcessId>, std::map<MessageKind, Message>> last_;  // delivered, by link and kind
   std::string output_;
   Time printed_;

@@ -51,6 +51,16 @@ class ClusterObserver {
   virtual bool OnExecute(ProcessId worker, const msg::ExecuteTask& task) { return (void)worker, (void)task, false; }
 };
 
+// How an actor is created; see msg::ActorSpec.
+struct ActorPlan {
+  std::string name, name_space;
+  bool get_if_exists = false;
+  bool detached = false;
+  bool free_cpu = false;
+  int32_t max_restarts = 0;
+  uint64_t class_tag = 1;
+};
+
 // How a submitted task looks; see msg::SubmitTask.
 struct TaskPlan {
   std::string name;
@@ -62,6 +72,10 @@ struct TaskPlan {
   std::vector<ObjectId> args;
   TaskId parent;                    // the running task that submits, if any
   uint64_t function = 0;
+  std::optional<ActorPlan> actor;  // the task creates one; its result is the handle
+  ActorId callee;                  // the task is a call of this one
+  bool weak = false;               // by a handle that does not keep it alive
+  int64_t max_pending_calls = 0;
 };
 
 struct ClusterOptions {

@@ -291,6 +291,26 @@ ObjectId Cluster::Submit(ProcessId id, const TaskPlan& plan) {
     arg->set_object_task(object.task.index);
     arg->set_object_index(object.index);
   }
+  if (plan.actor) {
+    msg::ActorSpec* actor = spec->mutable_actor();
+    actor->set_name(plan.actor->name);
+    actor->set_name_space(plan.actor->name_space);
+    actor->set_get_if_exists(plan.actor->get_if_exists);
+    actor->set_detached(plan.actor->detached);
+    actor->set_free_cpu(plan.actor->free_cpu);
+    actor->set_max_restarts(plan.actor->max_restarts);
+    actor->set_class_tag(plan.actor->class_tag);
+    actor->set_class_name(plan.name);
+    ToProto(plan.request, actor->mutable_placement());
+    submit->set_request(plan.actor->name.empty() ? 0 : ++process.last_request);
+  }
+  if (plan.callee) {
+    ToProto(plan.callee, spec->mutable_callee());
+    submit->set_max_pending_calls(plan.max_pending_calls);
+    const ProcessId owner = FindWorker(plan.callee.owner);
+    const ObjectId handle{{plan.callee.owner, plan.callee.index}, 0};
+    if (!plan.weak && owner != kNoProcess) ToProto(ObjectReference{handle, AddressOf(owner)}, submit->mutable_handle());
+  }
   submit->set_class_id(klass->second);
   submit->set_max_retries(plan.retries);
   submit->set_retry_exceptions(plan.retry_exceptions);

@@ -42,7 +42,10 @@ std::string Describer::Of(TaskId task) const {
   return it != tasks_.end() ? it->second : Of(task.owner) + "#" + std::to_string(task.index);
 }
 
-std::string Describer::Of(LeaseId lease) const { return Of(lease.owner) + "/" + std::to_string(lease.index); }
+std::string Describer::Of(LeaseId lease) const {
+  if (!lease.owner.node()) return "gcs/" + std::to_string(lease.index);
+  return Of(lease.owner) + "/" + std::to_string(lease.index);
+}
 
 std::string Describer::Of(WorkerId worker) const {
   if (auto it = workers_.find(worker); it != workers_.end()) return it->second;
@@ -82,6 +85,7 @@ std::string Describer::Text(const Message& message, WorkerId self) const {
 std::string Describer::Fields(const Message& message) const {
   std::string text = LeaseFields(message);
   if (text.empty()) text = TaskFields(message);
+  if (text.empty()) text = ActorFields(message);
   if (text.empty()) text = MembershipFields(message);
   return text;
 }
@@ -166,6 +170,49 @@ std::string Describer::TaskFields(const Message& message) const {
       return text;
     }
     case MessageKind::kWorkerBlocked: return message.As<msg::WorkerBlocked>().blocked() ? "blocked" : "running again";
+    default: return "";
+  }
+}
+
+std::string Describer::ActorFields(const Message& message) const {
+  const auto actor = [&](const msg::ActorKey& key) { return Of(TaskId{{key.owner()}, key.index()}); };
+  const auto creation = [&](const msg::TaskSpec& spec) { return Of(TaskId{{spec.owner()}, spec.index()}); };
+  switch (message.kind()) {
+    case MessageKind::kRegisterActor: {
+      const msg::TaskSpec& spec = message.As<msg::RegisterActor>().creation();
+      return creation(spec) + (spec.actor().name().empty() ? "" : " named " + spec.actor().name());
+    }
+    case MessageKind::kRegisterActorReply: {
+      const auto& m = message.As<msg::RegisterActorReply>();
+      return actor(m.actor()) + " " + Code(m.status()) + Quoted(m.message()) +
+             (m.existing().has_actor() ? " existing=" + actor(m.existing().actor()) : "");
+    }
+    case MessageKind::kCreateActor: return creation(message.As<msg::CreateActor>().creation());
+    case MessageKind::kWatchActor: return actor(message.As<msg::WatchActor>().actor());
+    case MessageKind::kActorState: {
+      const auto& m = message.As<msg::ActorState>();
+      std::string text = actor(m.actor()) + " " + std::string(ActorPhaseName(static_cast<ActorPhase>(m.state())));
+      if (m.incarnation() != UINT32_MAX) text += IfSet("incarnation", m.incarnation());
+      if (m.worker() != 0) text += " in " + Of(WorkerId{m.worker()});
+      return text + (m.status() != 0 ? " " + Code(m.status()) : "") + Quoted(m.message());
+    }
+    case MessageKind::kKillActor: {
+      const auto& m = message.As<msg::KillActor>();
+      return actor(m.actor()) + (m.no_restart() ? "" : " may-restart") + Quoted(m.reason());
+    }
+    case MessageKind::kFindActor: return message.As<msg::FindActor>().name();
+    case MessageKind::kFindActorReply: {
+      const auto& m = message.As<msg::FindActorReply>();
+      return m.status() != 0 ? Code(m.status()) + Quoted(m.message()) : actor(m.actor().actor());
+    }
+    case MessageKind::kActorFound: {
+      const auto& m = message.As<msg::ActorFound>();
+      return m.status() != 0 ? Code(m.status()) + Quoted(m.message()) : actor(m.actor().actor());
+    }
+    case MessageKind::kKillLeasedWorker: {
+      const auto& m = message.As<msg::KillLeasedWorker>();
+      return Of(FromProto(m.lease())) + " " + Of(WorkerId{m.worker()});
+    }
     default: return "";
   }
 }

@@ -26,6 +26,7 @@ class Describer {
   std::string Fields(const Message& message) const;
   std::string LeaseFields(const Message& message) const;
   std::string TaskFields(const Message& message) const;
+  std::string ActorFields(const Message& message) const;
   std::string MembershipFields(const Message& message) const;
   const Cluster& cluster_;
   std::map<TaskId, std::string> tasks_;

@@ -18,6 +18,7 @@ const WorkerId kSelf = WorkerId::Of(NodeId{1}, 1);
 
 class Queue final : public TaskQueue {
  public:
+  Status Accept(uint64_t, OwnedTask&) override { return Status::Ok(); }
   void Enqueue(uint64_t task, OwnedTask&, bool) override { queued.insert(task); }
   void Remove(uint64_t task, const OwnedTask&) override { EXPECT_EQ(queued.erase(task), 1u); }
   void CancelPushed(uint64_t task, const OwnedTask&, bool) override { cancelled.insert(task); }

@@ -1,0 +1,80 @@
+// The actors of the cluster: their life cycle, names, restarts and ends.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/gcs/actor.h"
+#include "runtime/gcs/actor_creation.h"
+#include "runtime/gcs/job_manager.h"
+
+namespace orrery {
+
+// Source of the rules: Ray's gcs_actor_manager.cc. An actor has at most one incarnation that callers are sent to: a
+// successor is begun only when its predecessor's process has ended, or its node has been declared dead; and callers
+// take answers only of the incarnation that they were told of last.
+class ActorManager {
+ public:
+  static constexpr size_t kDeadActorsKept = 10'000;
+
+  ActorManager(Env& env, const Settings& settings, NodeTable& nodes, ResourceManager& resources, JobManager& jobs)
+      : env_(env), resources_(resources), jobs_(jobs), creation_(env, settings, nodes, resources) {}
+
+  // RegisterActor, CreateActor, WatchActor, FindActor, KillActor, and what answers this class's own questions.
+  // False for other kinds.
+  bool OnMessage(const Address& from, const Message& message);
+  void OnTimer() { creation_.OnTimer(); }
+  void OnPeerLost(const Address& peer);
+  // The answers of the resource manager that have gathered. After every event.
+  void TakePlaces();
+
+  void OnNodeDead(NodeId node, const Address& address, const std::string& reason);
+  void OnNodeReconnected(NodeId node);
+  void OnWorkerDead(WorkerId worker);
+  void OnJobFinished(JobId job, WorkerId driver);
+  // Jobs of detached actors that have ended, since the last call.
+  std::vector<JobId> TakeEndedJobs() { return std::exchange(ended_jobs_, {}); }
+
+  void Fill(msg::ClusterStatus& status) const;
+  const std::map<ActorId, Actor>& all() const { return actors_; }
+  void CheckInvariants(bool full) const;
+
+ private:
+  void OnRegister(const Address& from, const msg::RegisterActor& request);
+  Status Register(Actor& actor, const Address& from, const msg::RegisterActor& request);
+  void OnCreate(const Address& from, const Message& request);
+  void OnWatch(const Address& from, ActorId id);
+  void OnFind(const Address& from, const msg::FindActor& request);
+  void OnKill(const Address& from, const msg::KillActor& request);
+  void OnLeaseReply(const Address& from, const msg::LeaseReply& reply);
+  void Apply(const ActorOutcome& outcome);
+  void Lost(Actor& actor, const Status& how);
+  void Die(Actor& actor, Status why);
+  void Enter(Actor& actor, ActorPhase phase);
+  void Watch(Actor& actor, const Address& watcher);
+  void SendState(const Actor& actor, const Address& to, bool kill_answered = false);
+  void SendUnknown(ActorId id, const Address& to, bool kill_answered = false);
+  Actor* Find(ActorId id);
+  template <class Predicate>
+  std::vector<ActorId> LivingWhere(Predicate predicate) const;
+
+  Env& env_;
+  ResourceManager& resources_;
+  JobManager& jobs_;
+  ActorCreation creation_;
+  std::map<ActorId, Actor> actors_;
+  std::map<std::pair<std::string, std::string>, ActorId> names_;  // (namespace, name) of those that live
+  std::map<Address, std::set<ActorId>> watched_by_;
+  std::deque<ActorId> dead_;  // oldest first
+  std::vector<JobId> ended_jobs_;
+};
+
+// Copies what a caller must know. Needs orrery.pb.h at the call.
+void ToProto(const Actor& actor, msg::ActorInfo* out);
+
+}  // namespace orrery
