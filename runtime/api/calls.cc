@@ -63,13 +63,23 @@ void Submission::AddRef(const ObjectRef& ref) {
 }
 
 ObjectState* Submission::Send() {
+  const uint64_t index = Number();
+  return client_.Submit(std::move(message_), index, class_id_);
+}
+
+ObjectState* Submission::SendNamed(Message* answer) {
+  const uint64_t index = Number();
+  return client_.SubmitNamed(std::move(message_), index, answer);
+}
+
+uint64_t Submission::Number() {
   client_.AwaitRoom();
   msg::TaskSpec& spec = *message_.As<msg::SubmitTask>().mutable_spec();
   const uint64_t index = client_.NextIndex();
   spec.set_owner(client_.identity().worker.value);
   spec.set_job(client_.identity().job.value);
   spec.set_index(index);
-  return client_.Submit(std::move(message_), index, class_id_);
+  return index;
 }
 
 // ---- Values ----

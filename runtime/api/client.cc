@@ -95,13 +95,44 @@ void Client::DefineUpTo(uint32_t class_id) {
 ObjectState* Client::Submit(Message message, uint64_t index, uint32_t class_id) {
   CheckOpen();
   if (class_id > classes_defined_.load(std::memory_order_acquire)) DefineUpTo(class_id);
-  if (const RunningTask* parent = CurrentTask()) {
-    auto& submit = message.As<msg::SubmitTask>();
-    submit.set_parent(parent->task.index);
-    submit.set_parent_owner(parent->task.owner.value);
-  }
+  SetParent(message);
   backend_.Post(std::move(message));
   return NewObject(index);
+}
+
+void Client::SetParent(Message& message) {
+  const RunningTask* parent = CurrentTask();
+  if (parent == nullptr) return;
+  auto& submit = message.As<msg::SubmitTask>();
+  submit.set_parent(parent->task.index);
+  submit.set_parent_owner(parent->task.owner.value);
+}
+
+ObjectState* Client::SubmitNamed(Message message, uint64_t index, Message* answer) {
+  CheckOpen();
+  SetParent(message);
+  const uint64_t request = next_request_.fetch_add(1) + 1;
+  message.As<msg::SubmitTask>().set_request(request);
+  *answer = Perform(request, std::move(message));
+  return NewObject(index);
+}
+
+Message Client::FindActor(const std::string& name, const std::string& name_space) {
+  CheckOpen();
+  const uint64_t request = next_request_.fetch_add(1) + 1;
+  Draft<msg::GetActor> find;
+  find->set_request(request);
+  find->set_name(name);
+  find->set_name_space(name_space);
+  return Perform(request, std::move(find));
+}
+
+void Client::EndActor(ActorId actor, bool no_restart) {
+  CheckOpen();
+  Draft<msg::EndActor> end;
+  ToProto(actor, end->mutable_actor());
+  end->set_no_restart(no_restart);
+  backend_.Post(std::move(end));
 }
 
 void Client::AwaitRoom() {
@@ -276,6 +307,8 @@ void Client::OnMessage(Message message) {
     request = message.As<msg::WaitReply>().request();
   else if (message.kind() == MessageKind::kObjectAllocated)
     request = message.As<msg::ObjectAllocated>().request();
+  else if (message.kind() == MessageKind::kActorFound)
+    request = message.As<msg::ActorFound>().request();
   std::unique_lock lock(mutex_);
   Call** call = calls_.Find(request);
   if (call != nullptr && !(*call)->interrupted) {

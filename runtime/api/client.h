@@ -22,7 +22,7 @@ namespace orrery::internal {
 
 // One blocked call of a thread.
 struct Call {
-  Message answer;            // ObjectsReady, WaitReply or ObjectAllocated
+  Message answer;            // ObjectsReady, WaitReply, ObjectAllocated or ActorFound
   bool from_task = false;    // the thread runs the worker's task
   bool interrupted = false;  // the task was cancelled
   Waiter waiter;             // live
@@ -90,6 +90,11 @@ class Client {
   void AwaitRoom();
   // SubmitTask, with all fields set but the parent's. A ref to its result.
   ObjectState* Submit(Message submit, uint64_t index, uint32_t class_id);
+  // The same for the creation of an actor with a name; `answer` is ActorFound.
+  ObjectState* SubmitNamed(Message submit, uint64_t index, Message* answer);
+  // ActorFound.
+  Message FindActor(const std::string& name, const std::string& name_space);
+  void EndActor(ActorId actor, bool no_restart);
   // An id for a put.
   ObjectId NewPut();
   // The value becomes one of this process's objects; a ref to it. `bytes` is what `value` was encoded into.
@@ -128,7 +133,7 @@ class Client {
   }
 
   // ---- called by whoever drives the core worker ----
-  // ObjectsReady, WaitReply and ObjectAllocated; others are not for the client.
+  // ObjectsReady, WaitReply, ObjectAllocated and ActorFound; others are not for the client.
   void OnMessage(Message message);
   // The core worker traced the end of a task of ours; counted from SetUnfinished on.
   void OnTaskFinished();
@@ -142,6 +147,7 @@ class Client {
   ObjectState* NewObject(uint64_t index) { return NewObjectState({{identity_.worker, index}, 0}, this); }
   Message Perform(uint64_t request, Message message);
   void DefineUpTo(uint32_t class_id);
+  static void SetParent(Message& submit);
   ArenaMap& Arena();
   void ReleaseAll(const Message& ready);
   void WakeIfRoom();

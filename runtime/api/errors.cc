@@ -19,6 +19,8 @@ void ThrowError(StatusCode code, const std::string& message, const std::string& 
     case StatusCode::kObjectLost: throw ObjectLostError(message);
     case StatusCode::kStoreFull: throw StoreFullError(message);
     case StatusCode::kDiskFull: throw DiskFullError(message);
+    case StatusCode::kActorDied: throw ActorDiedError(message);
+    case StatusCode::kActorUnavailable: throw ActorUnavailableError(message);
     default: throw Error(code, message);
   }
 }

@@ -86,6 +86,15 @@ class StoreFullError : public ErrorOf<StatusCode::kStoreFull> {
 class DiskFullError : public ErrorOf<StatusCode::kDiskFull> {
   using ErrorOf::ErrorOf;
 };
+// The actor has ended for good: what() says why.
+class ActorDiedError : public ErrorOf<StatusCode::kActorDied> {
+  using ErrorOf::ErrorOf;
+};
+// The actor's process, or the connection to it, was lost while the call was under way, and max_task_retries allows no
+// further attempt. Whether the method ran is not known. Later calls may succeed.
+class ActorUnavailableError : public ErrorOf<StatusCode::kActorUnavailable> {
+  using ErrorOf::ErrorOf;
+};
 // The bytes are not a value of the type that was asked for.
 class MalformedError : public ErrorOf<StatusCode::kInvalidArgument> {
   using ErrorOf::ErrorOf;

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/api/actor_object.h"
 #include "runtime/api/errors.h"
 #include "runtime/api/function.h"
 #include "runtime/api/outgoing.h"
@@ -59,6 +60,9 @@ void DescribeException(msg::TaskExecuted& result, std::string_view function, boo
   } catch (const std::exception& error) {
     const std::string type = TypeNameOfCurrentException();
     Fail(result, StatusCode::kApplicationError, type + ": " + error.what(), type + "\n" + where);
+  } catch (const ActorExit&) {
+    Fail(result, StatusCode::kActorDied, "the actor has exited by itself", "");
+    result.set_exit_actor(true);
   } catch (...) {
     const std::string type = TypeNameOfCurrentException();
     Fail(result, StatusCode::kApplicationError, "an exception of type " + type, type + "\n" + where);

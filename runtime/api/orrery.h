@@ -10,6 +10,7 @@
 //   }
 #pragma once
 
+#include "runtime/api/actor.h"    // IWYU pragma: export
 #include "runtime/api/codec.h"    // IWYU pragma: export
 #include "runtime/api/context.h"  // IWYU pragma: export
 #include "runtime/api/errors.h"   // IWYU pragma: export

@@ -23,6 +23,8 @@ Table& TheTable() {
   return *table;
 }
 
+}  // namespace
+
 SchedulingRequest RequestFor(const TaskOptions& options) {
   SchedulingRequest request;
   request.resources.Set(ResourceKind::kCpu, FixedPoint::FromDouble(options.num_cpus));
@@ -37,8 +39,6 @@ SchedulingRequest RequestFor(const TaskOptions& options) {
   append(request.strategy.soft_labels, options.preferred_labels);
   return request;
 }
-
-}  // namespace
 
 uint32_t ClassFor(uint64_t function, const TaskOptions& options) {
   return ClassForRequest(function, RequestFor(options));

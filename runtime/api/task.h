@@ -42,8 +42,13 @@ class Submission {
   void AddRef(const ObjectRef& ref);
   // Hands the task over; a ref to its result.
   ObjectState* Send();
+  // The same for an actor with a name; returns when the cluster knows whether it is free (ActorFound).
+  ObjectState* SendNamed(Message* answer);
+  // The SubmitTask.
+  Message& message() { return message_; }
 
  private:
+  uint64_t Number();
   std::string& NextArgument();
   void Finish(Outgoing& value);
 

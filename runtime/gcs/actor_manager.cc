@@ -265,11 +265,8 @@ void ActorManager::Die(Actor& actor, Status why) {
   creation_.Stop(actor);
   if (!actor.name.empty()) names_.erase({actor.name_space, actor.name});
   if (actor.detached) ended_jobs_.push_back(actor.job);
-  actor.death = Status(why.code() == StatusCode::kInfeasible || why.code() == StatusCode::kOwnerDied ||
-                               why.code() == StatusCode::kApplicationError
-                           ? why.code()
-                           : StatusCode::kActorDied,
-                       Describe(actor) + ": " + why.message());
+  const bool definite = why.code() == StatusCode::kInfeasible || why.code() == StatusCode::kOwnerDied;
+  actor.death = {definite ? why.code() : StatusCode::kActorDied, Describe(actor) + ": " + why.message()};
   Enter(actor, ActorPhase::kDead);
   for (const Address& watcher : std::exchange(actor.watchers, {})) {
     const auto it = watched_by_.find(watcher);
