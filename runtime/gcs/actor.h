@@ -9,6 +9,7 @@
 #include "runtime/env/actor_phase.h"
 #include "runtime/env/address.h"
 #include "runtime/env/state_chart.h"
+#include "runtime/gcs/state_store.h"
 #include "runtime/messages/message.h"
 
 namespace orrery {
@@ -35,11 +36,18 @@ struct Actor {
   WorkerId worker;            // once granted
   Address address;
   Status death;
+  uint64_t end = 0;  // counts deaths
   std::set<Address> watchers;
 
   bool dead() const { return phase == ActorPhase::kDead; }
   const msg::TaskSpec& spec() const;
   const msg::ActorSpec& options() const;
+
+  // The row of the durable state. Stored before what follows from it is told.
+  void Store(StateStore& store) const;
+  void Erase(StateStore& store) const;
+  // What a row says. Kills, questions and watchers are not in it.
+  static Actor FromRow(const msg::StoredActor& row);
 };
 
 }  // namespace orrery

@@ -20,6 +20,7 @@ using Kind = ActorOutcome::Kind;
 void ActorCreation::Begin(Actor& actor, NodeId refused_by) {
   if (!actor.lease) {
     actor.lease = {kOwner, ++last_lease_};
+    store_.PutCounter("last_actor_lease", last_lease_);
     actor.hop = 0;
     by_lease_.Insert(actor.lease, actor.id);
   }
@@ -49,6 +50,7 @@ void ActorCreation::AskForWorker(Actor& actor) {
   request->set_job(actor.job.value);
   request->set_grant_or_reject(true);
   request->set_hop(++actor.hop);
+  actor.Store(store_);
   request->set_free_cpu(actor.options().free_cpu());
   for (const msg::TaskArg& arg : actor.spec().args()) {
     if (arg.object_task() == 0 || arg.size() <= 0) continue;
@@ -64,12 +66,16 @@ ActorOutcome ActorCreation::OnLeaseReply(Actor& actor, const Address& from, cons
   const bool asked = from == actor.node_manager && actor.step != Actor::Step::kPlacing;
   const bool granted = reply.outcome() == msg::LeaseReply::GRANTED;
   if (!asked || (reply.hop() != actor.hop && !granted)) {
-    env_.Trace({.kind = TraceKind::kStaleMessage, .node = NodeId{reply.node()}, .text = "LeaseReply"});
+    store_.Trace({.kind = TraceKind::kStaleMessage, .node = NodeId{reply.node()}, .text = "LeaseReply"});
     return {};
   }
   requests_.Done(LeaseKeyOf(actor.lease));
   if (actor.step != Actor::Step::kLeasing) {  // Confirm asked
-    if (granted && WorkerId{reply.worker()} == actor.worker) return {};
+    if (granted && WorkerId{reply.worker()} == actor.worker) {
+      const bool unsaid = actor.step == Actor::Step::kCreating && !requests_.Pending(PushKey(actor.lease));
+      if (unsaid) PushCreation(actor);  // by the GCS before this one, perhaps
+      return {};
+    }
     if (granted) Kill(actor);  // a new worker for a lease that the node had forgotten: that process goes as the old did
     return {Kind::kLost, actor.id, {StatusCode::kWorkerDied, "its process has ended"}};
   }
@@ -88,6 +94,7 @@ ActorOutcome ActorCreation::OnLeaseReply(Actor& actor, const Address& from, cons
 }
 
 void ActorCreation::PushCreation(Actor& actor) {
+  actor.Store(store_);
   Draft<msg::PushTask> push;
   push->mutable_spec()->CopyFrom(actor.spec());
   push->mutable_spec()->set_job(actor.job.value);
@@ -100,7 +107,7 @@ void ActorCreation::PushCreation(Actor& actor) {
 ActorOutcome ActorCreation::OnTaskReply(Actor& actor, const Address& from, const msg::TaskReply& reply) {
   if (actor.step != Actor::Step::kCreating || from != actor.address || reply.attempt() != actor.incarnation ||
       !requests_.Done(PushKey(actor.lease))) {
-    env_.Trace({.kind = TraceKind::kStaleMessage, .worker = actor.worker, .text = "TaskReply"});
+    store_.Trace({.kind = TraceKind::kStaleMessage, .worker = actor.worker, .text = "TaskReply"});
     return {};
   }
   if (reply.status() == 0) {
@@ -122,6 +129,25 @@ ActorOutcome ActorCreation::OnNodeDead(Actor& actor, const std::string& reason) 
   ForgetLease(actor);
   if (leasing) return {Kind::kAgain, actor.id};
   return {Kind::kLost, actor.id, {StatusCode::kNodeDied, ToString(actor.node) + " died: " + reason}};
+}
+
+void ActorCreation::Restore(const Actor& actor) {
+  if (actor.lease && !actor.dead()) by_lease_.Insert(actor.lease, actor.id);
+}
+
+void ActorCreation::Resume(Actor& actor) {
+  if (!actor.lease) return;
+  if (actor.dead()) {
+    Kill(actor);
+    actor.lease = {};
+    actor.worker = {};
+    actor.address = {};
+  } else if (actor.step == Actor::Step::kPlacing) {
+    Begin(actor);
+  } else {
+    actor.hop += 1u << 16;  // questions of the GCS before this one that are not in the row
+    AskForWorker(actor);
+  }
 }
 
 void ActorCreation::Confirm(Actor& actor) {

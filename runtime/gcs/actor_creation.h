@@ -38,11 +38,11 @@ class ActorCreation {
   // Who the leases belong to: no process of any node has this id.
   static constexpr WorkerId kOwner = WorkerId::Of(NodeId{0}, 1);
 
-  ActorCreation(Env& env, const Settings& settings, NodeTable& nodes, ResourceManager& resources)
-      : env_(env),
+  ActorCreation(StateStore& store, const Settings& settings, NodeTable& nodes, ResourceManager& resources)
+      : store_(store),
         nodes_(nodes),
         resources_(resources),
-        requests_(env, TimerKind::kActorRetry, settings.request_retry_interval) {}
+        requests_(store, TimerKind::kActorRetry, settings.request_retry_interval) {}
 
   // 1. Looks for a place.
   void Begin(Actor& actor, NodeId refused_by = {});
@@ -56,6 +56,11 @@ class ActorCreation {
   // The process of this lease has ended.
   ActorOutcome OnWorkerFailed(Actor& actor, const msg::WorkerFailed& notice);
   ActorOutcome OnNodeDead(Actor& actor, const std::string& reason);
+  // An actor of a GCS before this one; its place in the numbering is taken.
+  void Restore(const Actor& actor);
+  void RestoreCounter(uint64_t last_lease) { last_lease_ = last_lease; }
+  // A living one goes on where it was; the last process of a dead one must go, should it still be there.
+  void Resume(Actor& actor);
   // The node's connection was broken: is the worker still there?
   void Confirm(Actor& actor);
   // The actor is to have no process any more.
@@ -79,7 +84,7 @@ class ActorCreation {
   void PushCreation(Actor& actor);
   void ForgetLease(Actor& actor);
 
-  Env& env_;
+  StateStore& store_;
   NodeTable& nodes_;
   ResourceManager& resources_;
   PendingRequests requests_;

@@ -16,31 +16,6 @@ std::string Describe(const Actor& actor) {
 ActorId ActorOf(const msg::TaskSpec& creation) { return {WorkerId{creation.owner()}, creation.index()}; }
 }  // namespace
 
-const StateChart& Actor::Chart() {
-  constexpr auto kUnready = static_cast<uint8_t>(ActorPhase::kDependenciesUnready),
-                 kPending = static_cast<uint8_t>(ActorPhase::kPendingCreation),
-                 kRestarting = static_cast<uint8_t>(ActorPhase::kRestarting),
-                 kAlive = static_cast<uint8_t>(ActorPhase::kAlive), kDead = static_cast<uint8_t>(ActorPhase::kDead),
-                 kNone = StateChart::kNone;
-  static const StateChart chart("Actor", {"DependenciesUnready", "PendingCreation", "Restarting", "Alive", "Dead"},
-                                {{kNone, kUnready, "RegisterActor"},
-                                 {kUnready, kPending, "CreateActor: its arguments have values"},
-                                 {kPending, kAlive, "the constructor has returned"},
-                                 {kRestarting, kAlive, "the constructor has returned"},
-                                 {kPending, kRestarting, "its process is gone, max_restarts allows another"},
-                                 {kAlive, kRestarting, "its process is gone, max_restarts allows another"},
-                                 {kRestarting, kRestarting, "its process is gone, max_restarts allows another"},
-                                 {kUnready, kDead, "no handle, owner gone, job ended, killed"},
-                                 {kPending, kDead, "the same; constructor threw, no node can hold it"},
-                                 {kAlive, kDead, "the same; its process is gone, no restarts left"},
-                                 {kRestarting, kDead, "the same"},
-                                 {kDead, kNone, "kDeadActorsKept later ones have ended"}});
-  return chart;
-}
-
-const msg::TaskSpec& Actor::spec() const { return creation.As<msg::CreateActor>().creation(); }
-const msg::ActorSpec& Actor::options() const { return spec().actor(); }
-
 void ToProto(const Actor& actor, msg::ActorInfo* out) {
   ToProto(actor.id, out->mutable_actor());
   out->set_class_tag(actor.options().class_tag());
@@ -79,6 +54,26 @@ bool ActorManager::OnMessage(const Address& from, const Message& message) {
   }
 }
 
+void ActorManager::Restore(uint64_t last_lease, const std::vector<msg::StoredActor>& rows) {
+  creation_.RestoreCounter(last_lease);
+  std::map<uint64_t, ActorId> ends;
+  for (const msg::StoredActor& row : rows) {
+    Actor actor = Actor::FromRow(row);
+    creation_.Restore(actor);
+    if (actor.dead())
+      ends.emplace(actor.end, actor.id);
+    else if (!actor.name.empty())
+      names_.emplace(std::pair(actor.name_space, actor.name), actor.id);
+    actors_.emplace(actor.id, std::move(actor));
+  }
+  for (const auto& [end, id] : ends) dead_.push_back(id);
+  if (!ends.empty()) last_end_ = ends.rbegin()->first;
+}
+
+void ActorManager::Start() {
+  for (auto& [id, actor] : actors_) creation_.Resume(actor);
+}
+
 void ActorManager::OnRegister(const Address& from, const msg::RegisterActor& request) {
   const ActorId id = ActorOf(request.creation());
   Draft<msg::RegisterActorReply> reply;
@@ -104,7 +99,7 @@ void ActorManager::OnRegister(const Address& from, const msg::RegisterActor& req
       reply->set_message(refused.message());
     }
   }
-  env_.Send(from, std::move(reply));
+  store_.Send(from, std::move(reply));
 }
 
 Status ActorManager::Register(Actor& actor, const Address& from, const msg::RegisterActor& request) {
@@ -124,6 +119,7 @@ Status ActorManager::Register(Actor& actor, const Address& from, const msg::Regi
   actor.job = actor.detached ? jobs_.AddDetached(owner_job, "detached " + Describe(actor)) : owner_job;
   if (!actor.name.empty()) names_.emplace(std::pair(actor.name_space, actor.name), actor.id);
   Actor& added = actors_.emplace(actor.id, std::move(actor)).first->second;
+  added.Store(store_);
   Watch(added, from);
   return Status::Ok();
 }
@@ -159,7 +155,7 @@ void ActorManager::OnFind(const Address& from, const msg::FindActor& request) {
     reply->set_status(static_cast<uint32_t>(StatusCode::kNotFound));
     reply->set_message("no living actor is named '" + request.name() + "' in namespace '" + request.name_space() + "'");
   }
-  env_.Send(from, std::move(reply));
+  store_.Send(from, std::move(reply));
 }
 
 void ActorManager::OnKill(const Address& from, const msg::KillActor& request) {
@@ -262,12 +258,13 @@ void ActorManager::Lost(Actor& actor, const Status& how) {
 }
 
 void ActorManager::Die(Actor& actor, Status why) {
-  creation_.Stop(actor);
   if (!actor.name.empty()) names_.erase({actor.name_space, actor.name});
   if (actor.detached) ended_jobs_.push_back(actor.job);
+  actor.end = ++last_end_;
   const bool definite = why.code() == StatusCode::kInfeasible || why.code() == StatusCode::kOwnerDied;
   actor.death = {definite ? why.code() : StatusCode::kActorDied, Describe(actor) + ": " + why.message()};
   Enter(actor, ActorPhase::kDead);
+  creation_.Stop(actor);
   for (const Address& watcher : std::exchange(actor.watchers, {})) {
     const auto it = watched_by_.find(watcher);
     it->second.erase(actor.id);
@@ -277,12 +274,14 @@ void ActorManager::Die(Actor& actor, Status why) {
   if (dead_.size() <= kDeadActorsKept) return;
   const ActorId oldest = dead_.front();
   dead_.pop_front();
+  actors_.at(oldest).Erase(store_);
   actors_.erase(oldest);
 }
 
 void ActorManager::Enter(Actor& actor, ActorPhase phase) {
   Transition(Actor::Chart(), actor.phase, phase);
-  env_.Trace({.kind = TraceKind::kActorState,
+  actor.Store(store_);
+  store_.Trace({.kind = TraceKind::kActorState,
               .task = {actor.id.owner, actor.id.index},
               .node = actor.node,
               .worker = actor.worker,
@@ -310,7 +309,7 @@ void ActorManager::SendState(const Actor& actor, const Address& to, bool kill_an
   state->set_status(static_cast<uint32_t>(actor.death.code()));
   state->set_message(actor.death.message());
   state->set_kill_answered(kill_answered);
-  env_.Send(to, std::move(state));
+  store_.Send(to, std::move(state));
 }
 
 // Long dead, or of a cluster before this one.
@@ -322,7 +321,7 @@ void ActorManager::SendUnknown(ActorId id, const Address& to, bool kill_answered
   state->set_status(static_cast<uint32_t>(StatusCode::kActorDied));
   state->set_message(ToString(id) + " is not known (any more)");
   state->set_kill_answered(kill_answered);
-  env_.Send(to, std::move(state));
+  store_.Send(to, std::move(state));
 }
 
 Actor* ActorManager::Find(ActorId id) {

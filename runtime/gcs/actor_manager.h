@@ -22,8 +22,12 @@ class ActorManager {
  public:
   static constexpr size_t kDeadActorsKept = 10'000;
 
-  ActorManager(Env& env, const Settings& settings, NodeTable& nodes, ResourceManager& resources, JobManager& jobs)
-      : env_(env), resources_(resources), jobs_(jobs), creation_(env, settings, nodes, resources) {}
+  ActorManager(StateStore& store, const Settings& settings, NodeTable& nodes, ResourceManager& resources, JobManager& jobs)
+      : store_(store), resources_(resources), jobs_(jobs), creation_(store, settings, nodes, resources) {}
+
+  // What a GCS before this one knew; before the first event.
+  void Restore(uint64_t last_lease, const std::vector<msg::StoredActor>& rows);
+  void Start();
 
   // RegisterActor, CreateActor, WatchActor, FindActor, KillActor, and what answers this class's own questions.
   // False for other kinds.
@@ -63,7 +67,7 @@ class ActorManager {
   template <class Predicate>
   std::vector<ActorId> LivingWhere(Predicate predicate) const;
 
-  Env& env_;
+  StateStore& store_;
   ResourceManager& resources_;
   JobManager& jobs_;
   ActorCreation creation_;
@@ -72,6 +76,7 @@ class ActorManager {
   std::map<Address, std::set<ActorId>> watched_by_;
   std::deque<ActorId> dead_;  // oldest first
   std::vector<JobId> ended_jobs_;
+  uint64_t last_end_ = 0;
 };
 
 // Copies what a caller must know. Needs orrery.pb.h at the call.

@@ -27,6 +27,8 @@ void Gcs::Start() {
     health_.Watch(id, info.address);
     (void)health_.OnConnectionLost(id);  // checks at once: it may have died while there was no GCS
   }
+  actors_.Start();
+  AfterEvent();
 }
 
 void Gcs::OnMessage(const Address& from, Message message) {

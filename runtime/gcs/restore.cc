@@ -34,11 +34,14 @@ std::map<uint64_t, std::pair<uint32_t, msg::StoredEnd>> Ends(const std::map<uint
 void Gcs::Restore(const std::vector<StateRow>& rows) {
   std::map<std::string, uint64_t> counters;
   std::map<StateTable, std::map<uint32_t, std::string>> by_id;
+  std::vector<msg::StoredActor> actors;
   for (const StateRow& row : rows) {
     if (row.table == StateTable::kKv)
       kv_.Restore(row);
     else if (row.table == StateTable::kCounters)
       counters[row.key] = Number(row.value);
+    else if (row.table == StateTable::kActors)
+      actors.push_back(Parsed<msg::StoredActor>(row.value));
     else
       by_id[row.table][static_cast<uint32_t>(Number(row.key))] = row.value;
   }
@@ -61,6 +64,7 @@ void Gcs::Restore(const std::vector<StateRow>& rows) {
   }
   for (const auto& [order, end] : Ends(by_id[StateTable::kFinishedJobs]))
     jobs_.RestoreEnd(JobId{end.first}, order, end.second.status());
+  actors_.Restore(counters["last_actor_lease"], actors);
 }
 
 }  // namespace orrery

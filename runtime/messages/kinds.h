@@ -61,6 +61,7 @@ class ObjectRow;
 class ObjectValue;
 class RefProto;
 class SpillPart;
+class StoredActor;
 class StoredReturn;
 class TaskArg;
 class ResourceAmount;

@@ -296,7 +296,7 @@ void Story::Spawn(const Arguments& words) {
     const std::string key = words[i].substr(0, equals);
     const std::string value = equals == std::string::npos ? "" : words[i].substr(equals + 1);
     if (key == "work")
-      plan.work = ParseDuration(value).value();
+      plan.work = value == "held" ? Duration{-1} : ParseDuration(value).value();
     else if (key == "cpus")
       plan.request.resources.Set(ResourceKind::kCpu, FixedPoint::FromDouble(std::stod(value)));
     else if (key == "restarts")
