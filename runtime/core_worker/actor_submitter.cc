@@ -135,7 +135,7 @@ void ActorSubmitter::OnPeerLost(const Address& peer) {
   const auto it = by_address_.find(peer);
   if (it == by_address_.end()) return;
   Callee& callee = actors_.at(it->second);
-  callee.doubtful = true;
+  if (std::exchange(callee.doubtful, true)) return;  // it is being asked
   // Either it answers, or the GCS will tell what has become of it.
   core_.requests.Send(CheckKey(it->second), peer, Draft<msg::CheckPeer>());
 }
