@@ -126,7 +126,8 @@ Actor<A> spawn(As&&... args) {
 // Error(kInvalidArgument) when the actor is of another class. Such a handle does not keep the actor alive.
 template <class A>
 Actor<A> get_actor(const std::string& name, const std::string& name_space = "") {
-  return Actor<A>(internal::FindByName(name, name_space, internal::ClassTag<A>(), std::string(internal::TypeName<A>())));
+  return Actor<A>(
+      internal::FindByName(name, name_space, internal::ClassTag<A>(), std::string(internal::TypeName<A>())));
 }
 
 // Within a method: ends this actor for good. Does not return; the caller of the method gets ActorDiedError.

@@ -49,9 +49,8 @@ struct ConstructorArguments {
                                         TypeList<typename TravelsAs<As>::Type...>>;
 };
 template <class A, class... As>
-concept Constructs =
-    std::is_class_v<A> && (ConstructorArguments<A, As...>::kByValue ||
-                           std::is_constructible_v<A, typename TravelsAs<As>::Type...>);
+concept Constructs = std::is_class_v<A> && (ConstructorArguments<A, As...>::kByValue ||
+                                            std::is_constructible_v<A, typename TravelsAs<As>::Type...>);
 
 template <class A, class... Ps>
 struct Constructor {
@@ -81,8 +80,8 @@ struct MethodTraits<R (C::*)(Ps...) const noexcept> : MethodTraits<R (C::*)(Ps..
 // The class whose object the process holds is A itself, so a method of a base of A would find no object: name it as
 // A's.
 template <auto kMethod, class A>
-concept IsMethodOf = MethodTraits<decltype(kMethod)>::kIsMethod &&
-                     std::is_same_v<typename MethodTraits<decltype(kMethod)>::Class, A>;
+concept IsMethodOf =
+    MethodTraits<decltype(kMethod)>::kIsMethod && std::is_same_v<typename MethodTraits<decltype(kMethod)>::Class, A>;
 
 template <auto kMethod>
 struct Method {

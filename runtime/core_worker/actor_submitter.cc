@@ -166,10 +166,8 @@ void ActorSubmitter::FailInFlight(ActorId id, const std::string& reason) {
   const WorkerId worker = callee.worker;
   for (const auto& [place, task] : std::exchange(callee.in_flight, {})) {
     core_.requests.Done({MessageKind::kCancelRunning, task, 0});
-    tasks_->AttemptFailed(task, {.status = StatusCode::kActorUnavailable,
-                                 .error = reason,
-                                 .node = worker.node(),
-                                 .worker = worker});
+    tasks_->AttemptFailed(
+        task, {.status = StatusCode::kActorUnavailable, .error = reason, .node = worker.node(), .worker = worker});
   }
 }
 

@@ -17,33 +17,33 @@ RequestKey PushKey(LeaseId lease) { return {MessageKind::kPushTask, lease.index,
 using Kind = ActorOutcome::Kind;
 }  // namespace
 
-void ActorCreation::Begin(Actor& actor, NodeId refused_by) {
+void ActorCreation::Begin(ActorRecord& actor, NodeId refused_by) {
   if (!actor.lease) {
     actor.lease = {kOwner, ++last_lease_};
     store_.PutCounter("last_actor_lease", last_lease_);
     actor.hop = 0;
     by_lease_.Insert(actor.lease, actor.id);
   }
-  actor.step = Actor::Step::kPlacing;
+  actor.step = ActorRecord::Step::kPlacing;
   actor.node = {};
   actor.worker = {};
   actor.address = {};
   resources_.Place(actor.lease, FromProto(actor.options().placement()), actor.id.owner.node(), refused_by);
 }
 
-ActorOutcome ActorCreation::OnPlaced(Actor& actor, const ResourceManager::Placed& placed) {
-  if (actor.step != Actor::Step::kPlacing || actor.lease != placed.lease) return {};
+ActorOutcome ActorCreation::OnPlaced(ActorRecord& actor, const ResourceManager::Placed& placed) {
+  if (actor.step != ActorRecord::Step::kPlacing || actor.lease != placed.lease) return {};
   if (!placed.status.ok()) return {Kind::kFailed, actor.id, placed.status};
   const NodeInfo* node = nodes_.Find(placed.node);
   if (node == nullptr || !node->alive()) return {Kind::kAgain, actor.id};
-  actor.step = Actor::Step::kLeasing;
+  actor.step = ActorRecord::Step::kLeasing;
   actor.node = placed.node;
   actor.node_manager = node->address;
   AskForWorker(actor);
   return {};
 }
 
-void ActorCreation::AskForWorker(Actor& actor) {
+void ActorCreation::AskForWorker(ActorRecord& actor) {
   Draft<msg::RequestLease> request;
   ToProto(actor.lease, request->mutable_lease());
   request->mutable_spec()->CopyFrom(actor.options().placement());
@@ -62,17 +62,17 @@ void ActorCreation::AskForWorker(Actor& actor) {
   requests_.Send(LeaseKeyOf(actor.lease), actor.node_manager, std::move(request));
 }
 
-ActorOutcome ActorCreation::OnLeaseReply(Actor& actor, const Address& from, const msg::LeaseReply& reply) {
-  const bool asked = from == actor.node_manager && actor.step != Actor::Step::kPlacing;
+ActorOutcome ActorCreation::OnLeaseReply(ActorRecord& actor, const Address& from, const msg::LeaseReply& reply) {
+  const bool asked = from == actor.node_manager && actor.step != ActorRecord::Step::kPlacing;
   const bool granted = reply.outcome() == msg::LeaseReply::GRANTED;
   if (!asked || (reply.hop() != actor.hop && !granted)) {
     store_.Trace({.kind = TraceKind::kStaleMessage, .node = NodeId{reply.node()}, .text = "LeaseReply"});
     return {};
   }
   requests_.Done(LeaseKeyOf(actor.lease));
-  if (actor.step != Actor::Step::kLeasing) {  // Confirm asked
+  if (actor.step != ActorRecord::Step::kLeasing) {  // Confirm asked
     if (granted && WorkerId{reply.worker()} == actor.worker) {
-      const bool unsaid = actor.step == Actor::Step::kCreating && !requests_.Pending(PushKey(actor.lease));
+      const bool unsaid = actor.step == ActorRecord::Step::kCreating && !requests_.Pending(PushKey(actor.lease));
       if (unsaid) PushCreation(actor);  // by the GCS before this one, perhaps
       return {};
     }
@@ -81,7 +81,7 @@ ActorOutcome ActorCreation::OnLeaseReply(Actor& actor, const Address& from, cons
   }
   switch (reply.outcome()) {
     case msg::LeaseReply::GRANTED:
-      actor.step = Actor::Step::kCreating;
+      actor.step = ActorRecord::Step::kCreating;
       actor.worker = WorkerId{reply.worker()};
       actor.address = FromProto(reply.worker_address());
       PushCreation(actor);
@@ -93,7 +93,7 @@ ActorOutcome ActorCreation::OnLeaseReply(Actor& actor, const Address& from, cons
   }
 }
 
-void ActorCreation::PushCreation(Actor& actor) {
+void ActorCreation::PushCreation(ActorRecord& actor) {
   actor.Store(store_);
   Draft<msg::PushTask> push;
   push->mutable_spec()->CopyFrom(actor.spec());
@@ -104,45 +104,46 @@ void ActorCreation::PushCreation(Actor& actor) {
   requests_.Send(PushKey(actor.lease), actor.address, std::move(push));
 }
 
-ActorOutcome ActorCreation::OnTaskReply(Actor& actor, const Address& from, const msg::TaskReply& reply) {
-  if (actor.step != Actor::Step::kCreating || from != actor.address || reply.attempt() != actor.incarnation ||
+ActorOutcome ActorCreation::OnTaskReply(ActorRecord& actor, const Address& from, const msg::TaskReply& reply) {
+  if (actor.step != ActorRecord::Step::kCreating || from != actor.address || reply.attempt() != actor.incarnation ||
       !requests_.Done(PushKey(actor.lease))) {
     store_.Trace({.kind = TraceKind::kStaleMessage, .worker = actor.worker, .text = "TaskReply"});
     return {};
   }
   if (reply.status() == 0) {
-    actor.step = Actor::Step::kNone;
+    actor.step = ActorRecord::Step::kNone;
     return {Kind::kCreated, actor.id};
   }
-  return {Kind::kFailed, actor.id, {static_cast<StatusCode>(reply.status()), "its constructor failed: " + reply.error()}};
+  return {
+      Kind::kFailed, actor.id, {static_cast<StatusCode>(reply.status()), "its constructor failed: " + reply.error()}};
 }
 
-ActorOutcome ActorCreation::OnWorkerFailed(Actor& actor, const msg::WorkerFailed& notice) {
+ActorOutcome ActorCreation::OnWorkerFailed(ActorRecord& actor, const msg::WorkerFailed& notice) {
   requests_.Done(KillKey(actor.lease));
   if (!actor.worker || WorkerId{notice.worker()} != actor.worker) return {};  // the lease is asked about anyhow
   ForgetLease(actor);
   return {Kind::kLost, actor.id, {StatusCode::kWorkerDied, notice.reason()}};
 }
 
-ActorOutcome ActorCreation::OnNodeDead(Actor& actor, const std::string& reason) {
-  const bool leasing = actor.step == Actor::Step::kLeasing;
+ActorOutcome ActorCreation::OnNodeDead(ActorRecord& actor, const std::string& reason) {
+  const bool leasing = actor.step == ActorRecord::Step::kLeasing;
   ForgetLease(actor);
   if (leasing) return {Kind::kAgain, actor.id};
   return {Kind::kLost, actor.id, {StatusCode::kNodeDied, ToString(actor.node) + " died: " + reason}};
 }
 
-void ActorCreation::Restore(const Actor& actor) {
+void ActorCreation::Restore(const ActorRecord& actor) {
   if (actor.lease && !actor.dead()) by_lease_.Insert(actor.lease, actor.id);
 }
 
-void ActorCreation::Resume(Actor& actor) {
+void ActorCreation::Resume(ActorRecord& actor) {
   if (!actor.lease) return;
   if (actor.dead()) {
     Kill(actor);
     actor.lease = {};
     actor.worker = {};
     actor.address = {};
-  } else if (actor.step == Actor::Step::kPlacing) {
+  } else if (actor.step == ActorRecord::Step::kPlacing) {
     Begin(actor);
   } else {
     actor.hop += 1u << 16;  // questions of the GCS before this one that are not in the row
@@ -150,18 +151,18 @@ void ActorCreation::Resume(Actor& actor) {
   }
 }
 
-void ActorCreation::Confirm(Actor& actor) {
+void ActorCreation::Confirm(ActorRecord& actor) {
   if (actor.worker) AskForWorker(actor);
 }
 
-void ActorCreation::Stop(Actor& actor) {
+void ActorCreation::Stop(ActorRecord& actor) {
   const LeaseId lease = actor.lease;
   if (!lease) return;
-  if (actor.step == Actor::Step::kPlacing) {
+  if (actor.step == ActorRecord::Step::kPlacing) {
     resources_.OnCancelPick(lease);
   } else if (actor.worker) {
     Kill(actor);
-  } else if (actor.step == Actor::Step::kLeasing) {
+  } else if (actor.step == ActorRecord::Step::kLeasing) {
     Draft<msg::CancelLease> cancel;
     ToProto(lease, cancel->mutable_lease());
     cancel->set_hop(actor.hop);
@@ -170,7 +171,7 @@ void ActorCreation::Stop(Actor& actor) {
   ForgetLease(actor);
 }
 
-void ActorCreation::Kill(Actor& actor) {
+void ActorCreation::Kill(ActorRecord& actor) {
   Draft<msg::KillLeasedWorker> kill;
   ToProto(actor.lease, kill->mutable_lease());
   kill->set_worker(actor.worker.value);
@@ -203,12 +204,12 @@ ActorId ActorCreation::Of(LeaseId lease) const {
   return actor == nullptr ? ActorId{} : *actor;
 }
 
-void ActorCreation::ForgetLease(Actor& actor) {
+void ActorCreation::ForgetLease(ActorRecord& actor) {
   requests_.Done(LeaseKeyOf(actor.lease));
   requests_.Done(PushKey(actor.lease));
   by_lease_.Erase(actor.lease);
   actor.lease = {};
-  actor.step = Actor::Step::kNone;
+  actor.step = ActorRecord::Step::kNone;
   actor.worker = {};
   actor.address = {};
 }

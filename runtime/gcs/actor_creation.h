@@ -9,7 +9,7 @@
 #include "runtime/common/lookup.h"
 #include "runtime/common/settings.h"
 #include "runtime/env/env.h"
-#include "runtime/gcs/actor.h"
+#include "runtime/gcs/actor_record.h"
 #include "runtime/gcs/node_table.h"
 #include "runtime/gcs/resource_manager.h"
 #include "runtime/messages/pending_requests.h"
@@ -45,28 +45,28 @@ class ActorCreation {
         requests_(store, TimerKind::kActorRetry, settings.request_retry_interval) {}
 
   // 1. Looks for a place.
-  void Begin(Actor& actor, NodeId refused_by = {});
+  void Begin(ActorRecord& actor, NodeId refused_by = {});
   // 2. There is one (or never will be): asks that node for a worker.
-  ActorOutcome OnPlaced(Actor& actor, const ResourceManager::Placed& placed);
+  ActorOutcome OnPlaced(ActorRecord& actor, const ResourceManager::Placed& placed);
   // 3. It grants one, which is sent the constructor's call.
-  ActorOutcome OnLeaseReply(Actor& actor, const Address& from, const msg::LeaseReply& reply);
+  ActorOutcome OnLeaseReply(ActorRecord& actor, const Address& from, const msg::LeaseReply& reply);
   // 4. The constructor has returned, or thrown.
-  ActorOutcome OnTaskReply(Actor& actor, const Address& from, const msg::TaskReply& reply);
+  ActorOutcome OnTaskReply(ActorRecord& actor, const Address& from, const msg::TaskReply& reply);
 
   // The process of this lease has ended.
-  ActorOutcome OnWorkerFailed(Actor& actor, const msg::WorkerFailed& notice);
-  ActorOutcome OnNodeDead(Actor& actor, const std::string& reason);
+  ActorOutcome OnWorkerFailed(ActorRecord& actor, const msg::WorkerFailed& notice);
+  ActorOutcome OnNodeDead(ActorRecord& actor, const std::string& reason);
   // An actor of a GCS before this one; its place in the numbering is taken.
-  void Restore(const Actor& actor);
+  void Restore(const ActorRecord& actor);
   void RestoreCounter(uint64_t last_lease) { last_lease_ = last_lease; }
   // A living one goes on where it was; the last process of a dead one must go, should it still be there.
-  void Resume(Actor& actor);
+  void Resume(ActorRecord& actor);
   // The node's connection was broken: is the worker still there?
-  void Confirm(Actor& actor);
+  void Confirm(ActorRecord& actor);
   // The actor is to have no process any more.
-  void Stop(Actor& actor);
+  void Stop(ActorRecord& actor);
   // The process is to end; OnWorkerFailed follows.
-  void Kill(Actor& actor);
+  void Kill(ActorRecord& actor);
   // A lease that no actor has: a worker for nobody goes back.
   void OnStrayReply(const Address& from, const msg::LeaseReply& reply);
   void OnStrayFailure(LeaseId lease);
@@ -80,9 +80,9 @@ class ActorCreation {
   size_t leases() const { return by_lease_.size(); }
 
  private:
-  void AskForWorker(Actor& actor);
-  void PushCreation(Actor& actor);
-  void ForgetLease(Actor& actor);
+  void AskForWorker(ActorRecord& actor);
+  void PushCreation(ActorRecord& actor);
+  void ForgetLease(ActorRecord& actor);
 
   StateStore& store_;
   NodeTable& nodes_;

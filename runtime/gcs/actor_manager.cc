@@ -9,14 +9,14 @@
 namespace orrery {
 
 namespace {
-std::string Describe(const Actor& actor) {
+std::string Describe(const ActorRecord& actor) {
   const std::string& name = actor.name.empty() ? actor.options().class_name() : actor.name;
   return ToString(actor.id) + (name.empty() ? "" : " (" + name + ")");
 }
 ActorId ActorOf(const msg::TaskSpec& creation) { return {WorkerId{creation.owner()}, creation.index()}; }
 }  // namespace
 
-void ToProto(const Actor& actor, msg::ActorInfo* out) {
+void ToProto(const ActorRecord& actor, msg::ActorInfo* out) {
   ToProto(actor.id, out->mutable_actor());
   out->set_class_tag(actor.options().class_tag());
   out->set_class_name(actor.options().class_name());
@@ -32,13 +32,11 @@ bool ActorManager::OnMessage(const Address& from, const Message& message) {
     case MessageKind::kFindActor: OnFind(from, message.As<msg::FindActor>()); return true;
     case MessageKind::kKillActor: OnKill(from, message.As<msg::KillActor>()); return true;
     case MessageKind::kLeaseReply: OnLeaseReply(from, message.As<msg::LeaseReply>()); return true;
-    case MessageKind::kReturnLeaseReply:
-      creation_.OnReturnLeaseReply(message.As<msg::ReturnLeaseReply>());
-      return true;
+    case MessageKind::kReturnLeaseReply: creation_.OnReturnLeaseReply(message.As<msg::ReturnLeaseReply>()); return true;
     case MessageKind::kWorkerFailed: {
       const auto& notice = message.As<msg::WorkerFailed>();
       const LeaseId lease = FromProto(notice.lease());
-      if (Actor* actor = Find(creation_.Of(lease)))
+      if (ActorRecord* actor = Find(creation_.Of(lease)))
         Apply(creation_.OnWorkerFailed(*actor, notice));
       else
         creation_.OnStrayFailure(lease);
@@ -46,7 +44,7 @@ bool ActorManager::OnMessage(const Address& from, const Message& message) {
     }
     case MessageKind::kTaskReply: {
       const auto& reply = message.As<msg::TaskReply>();
-      Actor* actor = Find({WorkerId{reply.owner()}, reply.index()});
+      ActorRecord* actor = Find({WorkerId{reply.owner()}, reply.index()});
       if (actor != nullptr) Apply(creation_.OnTaskReply(*actor, from, reply));
       return true;
     }
@@ -58,7 +56,7 @@ void ActorManager::Restore(uint64_t last_lease, const std::vector<msg::StoredAct
   creation_.RestoreCounter(last_lease);
   std::map<uint64_t, ActorId> ends;
   for (const msg::StoredActor& row : rows) {
-    Actor actor = Actor::FromRow(row);
+    ActorRecord actor = ActorRecord::FromRow(row);
     creation_.Restore(actor);
     if (actor.dead())
       ends.emplace(actor.end, actor.id);
@@ -81,7 +79,7 @@ void ActorManager::OnRegister(const Address& from, const msg::RegisterActor& req
   const msg::ActorSpec& options = request.creation().actor();
   const auto taken = names_.find({options.name_space(), options.name()});
   if (actors_.count(id) == 0 && taken != names_.end() && !options.name().empty()) {
-    const Actor& other = actors_.at(taken->second);
+    const ActorRecord& other = actors_.at(taken->second);
     const bool same_class = other.options().class_tag() == options.class_tag();
     reply->set_status(static_cast<uint32_t>(StatusCode::kAlreadyExists));
     reply->set_message("the name '" + options.name() + "' is taken by " + Describe(other));
@@ -92,7 +90,7 @@ void ActorManager::OnRegister(const Address& from, const msg::RegisterActor& req
                          options.class_name());
     }
   } else if (actors_.count(id) == 0) {
-    Actor actor;
+    ActorRecord actor;
     actor.id = id;
     if (Status refused = Register(actor, from, request); !refused.ok()) {
       reply->set_status(static_cast<uint32_t>(refused.code()));
@@ -102,7 +100,7 @@ void ActorManager::OnRegister(const Address& from, const msg::RegisterActor& req
   store_.Send(from, std::move(reply));
 }
 
-Status ActorManager::Register(Actor& actor, const Address& from, const msg::RegisterActor& request) {
+Status ActorManager::Register(ActorRecord& actor, const Address& from, const msg::RegisterActor& request) {
   const msg::ActorSpec& options = request.creation().actor();
   const JobId owner_job{request.creation().job()};
   const JobManager::Job* job = jobs_.Find(owner_job);
@@ -118,7 +116,7 @@ Status ActorManager::Register(Actor& actor, const Address& from, const msg::Regi
   // Its workers must outlive the job of its creator, and whatever it submits with it.
   actor.job = actor.detached ? jobs_.AddDetached(owner_job, "detached " + Describe(actor)) : owner_job;
   if (!actor.name.empty()) names_.emplace(std::pair(actor.name_space, actor.name), actor.id);
-  Actor& added = actors_.emplace(actor.id, std::move(actor)).first->second;
+  ActorRecord& added = actors_.emplace(actor.id, std::move(actor)).first->second;
   added.Store(store_);
   Watch(added, from);
   return Status::Ok();
@@ -126,7 +124,7 @@ Status ActorManager::Register(Actor& actor, const Address& from, const msg::Regi
 
 void ActorManager::OnCreate(const Address& from, const Message& request) {
   const ActorId id = ActorOf(request.As<msg::CreateActor>().creation());
-  Actor* actor = Find(id);
+  ActorRecord* actor = Find(id);
   if (actor == nullptr) return SendUnknown(id, from);
   Watch(*actor, from);
   if (actor->phase == ActorPhase::kDependenciesUnready) {
@@ -139,7 +137,7 @@ void ActorManager::OnCreate(const Address& from, const Message& request) {
 }
 
 void ActorManager::OnWatch(const Address& from, ActorId id) {
-  Actor* actor = Find(id);
+  ActorRecord* actor = Find(id);
   if (actor == nullptr) return SendUnknown(id, from);
   if (!actor->dead()) Watch(*actor, from);
   SendState(*actor, from);
@@ -160,18 +158,19 @@ void ActorManager::OnFind(const Address& from, const msg::FindActor& request) {
 
 void ActorManager::OnKill(const Address& from, const msg::KillActor& request) {
   const ActorId id = FromProto(request.actor());
-  Actor* actor = Find(id);
+  ActorRecord* actor = Find(id);
   if (actor == nullptr) return SendUnknown(id, from, true);
   if (request.no_restart() && !actor->dead()) {
     Die(*actor, {StatusCode::kActorDied, request.reason()});
-  } else if (actor->phase == ActorPhase::kAlive && (request.incarnation() == actor->incarnation || request.incarnation() == UINT32_MAX)) {
+  } else if (actor->phase == ActorPhase::kAlive &&
+             (request.incarnation() == actor->incarnation || request.incarnation() == UINT32_MAX)) {
     creation_.Kill(*actor);
   }
   SendState(*actor, from, true);
 }
 
 void ActorManager::OnLeaseReply(const Address& from, const msg::LeaseReply& reply) {
-  if (Actor* actor = Find(creation_.Of(FromProto(reply.lease()))))
+  if (ActorRecord* actor = Find(creation_.Of(FromProto(reply.lease()))))
     Apply(creation_.OnLeaseReply(*actor, from, reply));
   else
     creation_.OnStrayReply(from, reply);
@@ -179,13 +178,13 @@ void ActorManager::OnLeaseReply(const Address& from, const msg::LeaseReply& repl
 
 void ActorManager::TakePlaces() {
   for (const ResourceManager::Placed& placed : resources_.TakePlaced()) {
-    if (Actor* actor = Find(creation_.Of(placed.lease))) Apply(creation_.OnPlaced(*actor, placed));
+    if (ActorRecord* actor = Find(creation_.Of(placed.lease))) Apply(creation_.OnPlaced(*actor, placed));
   }
 }
 
 void ActorManager::Apply(const ActorOutcome& outcome) {
   if (outcome.kind == ActorOutcome::Kind::kNone) return;
-  Actor& actor = actors_.at(outcome.actor);
+  ActorRecord& actor = actors_.at(outcome.actor);
   switch (outcome.kind) {
     case ActorOutcome::Kind::kAgain: return creation_.Begin(actor, actor.node);
     case ActorOutcome::Kind::kCreated: return Enter(actor, ActorPhase::kAlive);
@@ -215,21 +214,21 @@ std::vector<ActorId> ActorManager::LivingWhere(Predicate predicate) const {
 
 void ActorManager::OnNodeDead(NodeId node, const Address& address, const std::string& reason) {
   creation_.ForgetNode(address);
-  const auto owner_there = [&](const Actor& actor) { return !actor.detached && actor.id.owner.node() == node; };
+  const auto owner_there = [&](const ActorRecord& actor) { return !actor.detached && actor.id.owner.node() == node; };
   for (ActorId id : LivingWhere(owner_there)) {
     Die(actors_.at(id), {StatusCode::kOwnerDied, "the node of its owner died: " + reason});
   }
-  const auto there = [&](const Actor& actor) { return actor.node == node && actor.lease; };
+  const auto there = [&](const ActorRecord& actor) { return actor.node == node && actor.lease; };
   for (ActorId id : LivingWhere(there)) Apply(creation_.OnNodeDead(actors_.at(id), reason));
 }
 
 void ActorManager::OnNodeReconnected(NodeId node) {
-  for (ActorId id : LivingWhere([&](const Actor& actor) { return actor.node == node; }))
+  for (ActorId id : LivingWhere([&](const ActorRecord& actor) { return actor.node == node; }))
     creation_.Confirm(actors_.at(id));
 }
 
 void ActorManager::OnWorkerDead(WorkerId worker) {
-  const auto owned = [&](const Actor& actor) { return !actor.detached && actor.id.owner == worker; };
+  const auto owned = [&](const ActorRecord& actor) { return !actor.detached && actor.id.owner == worker; };
   for (ActorId id : LivingWhere(owned)) {
     Die(actors_.at(id), {StatusCode::kOwnerDied, "its owner, " + ToString(worker) + ", has ended"});
   }
@@ -237,17 +236,17 @@ void ActorManager::OnWorkerDead(WorkerId worker) {
 
 void ActorManager::OnJobFinished(JobId job, WorkerId driver) {
   OnWorkerDead(driver);
-  for (ActorId id : LivingWhere([&](const Actor& actor) { return actor.job == job; })) {
+  for (ActorId id : LivingWhere([&](const ActorRecord& actor) { return actor.job == job; })) {
     Die(actors_.at(id), {StatusCode::kOwnerDied, ToString(job) + " has ended"});
   }
 }
 
 // A process is gone: the actor begins again, if it may.
-void ActorManager::Lost(Actor& actor, const Status& how) {
+void ActorManager::Lost(ActorRecord& actor, const Status& how) {
   if (actor.restarts_left == 0) {
-    return Die(actor, {StatusCode::kActorDied, how.message() + (actor.options().max_restarts() == 0
-                                                                    ? " (max_restarts is 0)"
-                                                                    : " (no restarts left)")});
+    return Die(actor,
+               {StatusCode::kActorDied, how.message() + (actor.options().max_restarts() == 0 ? " (max_restarts is 0)"
+                                                                                             : " (no restarts left)")});
   }
   if (actor.restarts_left > 0) --actor.restarts_left;
   const NodeId node = actor.node;
@@ -257,7 +256,7 @@ void ActorManager::Lost(Actor& actor, const Status& how) {
   creation_.Begin(actor, node);
 }
 
-void ActorManager::Die(Actor& actor, Status why) {
+void ActorManager::Die(ActorRecord& actor, Status why) {
   if (!actor.name.empty()) names_.erase({actor.name_space, actor.name});
   if (actor.detached) ended_jobs_.push_back(actor.job);
   actor.end = ++last_end_;
@@ -278,26 +277,26 @@ void ActorManager::Die(Actor& actor, Status why) {
   actors_.erase(oldest);
 }
 
-void ActorManager::Enter(Actor& actor, ActorPhase phase) {
-  Transition(Actor::Chart(), actor.phase, phase);
+void ActorManager::Enter(ActorRecord& actor, ActorPhase phase) {
+  Transition(ActorRecord::Chart(), actor.phase, phase);
   actor.Store(store_);
   store_.Trace({.kind = TraceKind::kActorState,
-              .task = {actor.id.owner, actor.id.index},
-              .node = actor.node,
-              .worker = actor.worker,
-              .a = actor.incarnation,
-              .b = static_cast<int64_t>(phase),
-              .c = static_cast<int64_t>(actor.death.code()),
-              .text = actor.death.message()});
+                .task = {actor.id.owner, actor.id.index},
+                .node = actor.node,
+                .worker = actor.worker,
+                .a = actor.incarnation,
+                .b = static_cast<int64_t>(phase),
+                .c = static_cast<int64_t>(actor.death.code()),
+                .text = actor.death.message()});
   for (const Address& watcher : actor.watchers) SendState(actor, watcher);
 }
 
-void ActorManager::Watch(Actor& actor, const Address& watcher) {
+void ActorManager::Watch(ActorRecord& actor, const Address& watcher) {
   if (actor.dead() || !actor.watchers.insert(watcher).second) return;
   watched_by_[watcher].insert(actor.id);
 }
 
-void ActorManager::SendState(const Actor& actor, const Address& to, bool kill_answered) {
+void ActorManager::SendState(const ActorRecord& actor, const Address& to, bool kill_answered) {
   Draft<msg::ActorState> state;
   ToProto(actor.id, state->mutable_actor());
   state->set_state(static_cast<uint32_t>(actor.phase));
@@ -324,7 +323,7 @@ void ActorManager::SendUnknown(ActorId id, const Address& to, bool kill_answered
   store_.Send(to, std::move(state));
 }
 
-Actor* ActorManager::Find(ActorId id) {
+ActorRecord* ActorManager::Find(ActorId id) {
   const auto it = actors_.find(id);
   return it == actors_.end() ? nullptr : &it->second;
 }
@@ -353,7 +352,7 @@ void ActorManager::CheckInvariants(bool full) const {
     leases += static_cast<bool>(actor.lease);
     names += !actor.dead() && !actor.name.empty();
     watches += actor.watchers.size();
-    ORRERY_ASSERT((actor.phase == ActorPhase::kAlive) == (actor.lease && actor.step == Actor::Step::kNone));
+    ORRERY_ASSERT((actor.phase == ActorPhase::kAlive) == (actor.lease && actor.step == ActorRecord::Step::kNone));
     ORRERY_ASSERT(!actor.lease || creation_.Of(actor.lease) == id);
     ORRERY_ASSERT(!actor.dead() || (!actor.lease && actor.watchers.empty()));
   }

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/gcs/actor.h"
 #include "runtime/gcs/actor_creation.h"
+#include "runtime/gcs/actor_record.h"
 #include "runtime/gcs/job_manager.h"
 
 namespace orrery {
@@ -22,7 +22,8 @@ class ActorManager {
  public:
   static constexpr size_t kDeadActorsKept = 10'000;
 
-  ActorManager(StateStore& store, const Settings& settings, NodeTable& nodes, ResourceManager& resources, JobManager& jobs)
+  ActorManager(StateStore& store, const Settings& settings, NodeTable& nodes, ResourceManager& resources,
+               JobManager& jobs)
       : store_(store), resources_(resources), jobs_(jobs), creation_(store, settings, nodes, resources) {}
 
   // What a GCS before this one knew; before the first event.
@@ -45,25 +46,25 @@ class ActorManager {
   std::vector<JobId> TakeEndedJobs() { return std::exchange(ended_jobs_, {}); }
 
   void Fill(msg::ClusterStatus& status) const;
-  const std::map<ActorId, Actor>& all() const { return actors_; }
+  const std::map<ActorId, ActorRecord>& all() const { return actors_; }
   void CheckInvariants(bool full) const;
 
  private:
   void OnRegister(const Address& from, const msg::RegisterActor& request);
-  Status Register(Actor& actor, const Address& from, const msg::RegisterActor& request);
+  Status Register(ActorRecord& actor, const Address& from, const msg::RegisterActor& request);
   void OnCreate(const Address& from, const Message& request);
   void OnWatch(const Address& from, ActorId id);
   void OnFind(const Address& from, const msg::FindActor& request);
   void OnKill(const Address& from, const msg::KillActor& request);
   void OnLeaseReply(const Address& from, const msg::LeaseReply& reply);
   void Apply(const ActorOutcome& outcome);
-  void Lost(Actor& actor, const Status& how);
-  void Die(Actor& actor, Status why);
-  void Enter(Actor& actor, ActorPhase phase);
-  void Watch(Actor& actor, const Address& watcher);
-  void SendState(const Actor& actor, const Address& to, bool kill_answered = false);
+  void Lost(ActorRecord& actor, const Status& how);
+  void Die(ActorRecord& actor, Status why);
+  void Enter(ActorRecord& actor, ActorPhase phase);
+  void Watch(ActorRecord& actor, const Address& watcher);
+  void SendState(const ActorRecord& actor, const Address& to, bool kill_answered = false);
   void SendUnknown(ActorId id, const Address& to, bool kill_answered = false);
-  Actor* Find(ActorId id);
+  ActorRecord* Find(ActorId id);
   template <class Predicate>
   std::vector<ActorId> LivingWhere(Predicate predicate) const;
 
@@ -71,7 +72,7 @@ class ActorManager {
   ResourceManager& resources_;
   JobManager& jobs_;
   ActorCreation creation_;
-  std::map<ActorId, Actor> actors_;
+  std::map<ActorId, ActorRecord> actors_;
   std::map<std::pair<std::string, std::string>, ActorId> names_;  // (namespace, name) of those that live
   std::map<Address, std::set<ActorId>> watched_by_;
   std::deque<ActorId> dead_;  // oldest first
@@ -80,6 +81,6 @@ class ActorManager {
 };
 
 // Copies what a caller must know. Needs orrery.pb.h at the call.
-void ToProto(const Actor& actor, msg::ActorInfo* out);
+void ToProto(const ActorRecord& actor, msg::ActorInfo* out);
 
 }  // namespace orrery

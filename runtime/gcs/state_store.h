@@ -14,7 +14,15 @@
 namespace orrery {
 
 // What a row is about. Numbers are part of the file format: never give one away again.
-enum class StateTable : uint32_t { kCounters = 1, kNodes = 2, kDeadNodes = 3, kJobs = 4, kFinishedJobs = 5, kKv = 6, kActors = 7 };
+enum class StateTable : uint32_t {
+  kCounters = 1,
+  kNodes = 2,
+  kDeadNodes = 3,
+  kJobs = 4,
+  kFinishedJobs = 5,
+  kKv = 6,
+  kActors = 7
+};
 
 struct StateRow {
   StateTable table{};

@@ -16,7 +16,17 @@ enum class MessageKind : uint16_t {
 };
 inline constexpr size_t kMessageKinds = static_cast<size_t>(MessageKind::kCount);
 
-enum class Role : uint8_t { kGcs, kNodeManager, kCoreWorker, kHost, kExecutor, kApplication, kClient, kMemory, kStorage };
+enum class Role : uint8_t {
+  kGcs,
+  kNodeManager,
+  kCoreWorker,
+  kHost,
+  kExecutor,
+  kApplication,
+  kClient,
+  kMemory,
+  kStorage
+};
 enum class Delivery : uint8_t { kRequest, kReply, kNotice, kLocal };
 
 // One row of the table.

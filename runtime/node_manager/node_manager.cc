@@ -75,8 +75,7 @@ void NodeManager::Handle(const Address& from, Message message) {
     }
     case MessageKind::kCancelLease: return leases_.OnCancelLease(from, message.As<msg::CancelLease>());
     case MessageKind::kReturnLease: return leases_.OnReturnLease(from, message.As<msg::ReturnLease>());
-    case MessageKind::kKillLeasedWorker:
-      return leases_.OnKillLeasedWorker(from, message.As<msg::KillLeasedWorker>());
+    case MessageKind::kKillLeasedWorker: return leases_.OnKillLeasedWorker(from, message.As<msg::KillLeasedWorker>());
     case MessageKind::kWorkerBlocked: {
       const auto& notice = message.As<msg::WorkerBlocked>();
       return leases_.OnWorkerBlocked(WorkerId{notice.worker()}, notice.blocked());

@@ -492,7 +492,8 @@ void Story::StatusOfGcs(const Gcs& gcs) {
           (demand.infeasible ? ", infeasible" : ""));
   }
   for (const auto& [id, actor] : gcs.actors().all()) {
-    std::string text = "gcs: " + describe_->Of(TaskId{id.owner, id.index}) + " " + std::string(ActorPhaseName(actor.phase));
+    std::string text =
+        "gcs: " + describe_->Of(TaskId{id.owner, id.index}) + " " + std::string(ActorPhaseName(actor.phase));
     if (actor.worker) text += " in " + describe_->Of(actor.worker);
     if (actor.incarnation != 0) text += ", restarted " + std::to_string(actor.incarnation) + " times";
     if (actor.dead()) text += " (" + actor.death.message() + ")";

@@ -6,6 +6,7 @@
 
 #include "runtime/core_worker/task_manager.h"
 #include "runtime/core_worker/task_submitter.h"
+#include "runtime/gcs/actor_record.h"
 #include "runtime/gcs/node_table.h"
 #include "runtime/messages/kinds.h"
 #include "runtime/node_manager/lease_manager.h"
@@ -24,7 +25,7 @@ std::string_view StateDrawings() {
     std::string drawings;
     for (const orrery::StateChart* chart :
          {&orrery::OwnedTask::Chart(), &orrery::TaskSubmitter::Chart(), &orrery::LeaseManager::Chart(),
-          &orrery::WorkerPool::Chart(), &orrery::NodeInfo::Chart()}) {
+          &orrery::WorkerPool::Chart(), &orrery::NodeInfo::Chart(), &orrery::ActorRecord::Chart()}) {
       drawings += "**" + std::string(chart->machine()) + "**\n\n```mermaid\n" + chart->ToMermaid() + "```\n\n";
     }
     drawings.pop_back();

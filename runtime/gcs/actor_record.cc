@@ -1,11 +1,11 @@
-#include "runtime/gcs/actor.h"
+#include "runtime/gcs/actor_record.h"
 
 #include "runtime/messages/convert.h"
 #include "runtime/messages/orrery.pb.h"
 
 namespace orrery {
 
-const StateChart& Actor::Chart() {
+const StateChart& ActorRecord::Chart() {
   constexpr auto kUnready = static_cast<uint8_t>(ActorPhase::kDependenciesUnready),
                  kPending = static_cast<uint8_t>(ActorPhase::kPendingCreation),
                  kRestarting = static_cast<uint8_t>(ActorPhase::kRestarting),
@@ -27,14 +27,14 @@ const StateChart& Actor::Chart() {
   return chart;
 }
 
-const msg::TaskSpec& Actor::spec() const { return creation.As<msg::CreateActor>().creation(); }
-const msg::ActorSpec& Actor::options() const { return spec().actor(); }
+const msg::TaskSpec& ActorRecord::spec() const { return creation.As<msg::CreateActor>().creation(); }
+const msg::ActorSpec& ActorRecord::options() const { return spec().actor(); }
 
 namespace {
 std::string RowKey(ActorId id) { return std::to_string(id.owner.value) + "." + std::to_string(id.index); }
 }  // namespace
 
-void Actor::Store(StateStore& store) const {
+void ActorRecord::Store(StateStore& store) const {
   msg::StoredActor row;
   row.mutable_creation()->CopyFrom(creation.As<msg::CreateActor>());
   row.set_state(static_cast<uint32_t>(phase));
@@ -54,10 +54,10 @@ void Actor::Store(StateStore& store) const {
   store.Put(StateTable::kActors, RowKey(id), row.SerializeAsString());
 }
 
-void Actor::Erase(StateStore& store) const { store.Erase(StateTable::kActors, RowKey(id)); }
+void ActorRecord::Erase(StateStore& store) const { store.Erase(StateTable::kActors, RowKey(id)); }
 
-Actor Actor::FromRow(const msg::StoredActor& row) {
-  Actor actor;
+ActorRecord ActorRecord::FromRow(const msg::StoredActor& row) {
+  ActorRecord actor;
   Draft<msg::CreateActor> creation;
   creation->CopyFrom(row.creation());
   actor.creation = std::move(creation);

@@ -14,7 +14,7 @@
 
 namespace orrery {
 
-struct Actor {
+struct ActorRecord {
   static const StateChart& Chart();
   // How far the present incarnation is: none; a node is looked for; that node was asked for a worker; the worker runs
   // the constructor.
@@ -47,7 +47,7 @@ struct Actor {
   void Store(StateStore& store) const;
   void Erase(StateStore& store) const;
   // What a row says. Kills, questions and watchers are not in it.
-  static Actor FromRow(const msg::StoredActor& row);
+  static ActorRecord FromRow(const msg::StoredActor& row);
 };
 
 }  // namespace orrery
