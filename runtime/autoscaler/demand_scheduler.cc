@@ -54,6 +54,7 @@ class Round {
   std::vector<std::vector<bool>> type_matches_;
   std::vector<Amounts> type_totals_;
   std::vector<int64_t> count_, running_, pending_;  // per type, without what goes
+  std::vector<int64_t> leaving_;                    // per type, what goes but is still there
   std::vector<Planned> planned_;
   std::set<size_t> ending_;
   std::set<uint32_t> needed_, used_;  // nodes: by the floor, by demands of this round
@@ -66,9 +67,14 @@ Round::Round(const AutoscalerConfig& config, const ScalingInput& input)
       input_(input),
       count_(config.types.size()),
       running_(config.types.size()),
-      pending_(config.types.size()) {
+      pending_(config.types.size()),
+      leaving_(config.types.size()) {
   for (const ScaledNode& node : input.nodes) {
-    if (node.type >= config.types.size() || node.draining || node.head) continue;
+    if (node.type >= config.types.size() || node.head) continue;
+    if (node.draining) {
+      ++leaving_[node.type];
+      continue;
+    }
     ++count_[node.type];
     ++(node.running ? running_ : pending_)[node.type];
   }
@@ -181,7 +187,9 @@ void Round::Plan(uint32_t type, uint64_t nodes, const std::string& reason) {
 
 void Round::PlanMinimum() {
   for (uint32_t t = 0; t < config_.types.size(); ++t) {
-    const int64_t missing = config_.types[t].min_workers - count_[t];
+    const NodeType& type = config_.types[t];
+    const int64_t missing =
+        std::min({type.min_workers - count_[t], type.max_workers - count_[t] - leaving_[t], TotalBudget()});
     if (missing > 0 && !(t < input_.backed_off.size() && input_.backed_off[t]))
       Plan(t, static_cast<uint64_t>(missing), "min_workers");
   }
@@ -213,7 +221,7 @@ std::vector<Candidate> Round::Candidates() const {
   std::vector<Candidate> candidates;
   for (uint32_t t = 0; t < config_.types.size(); ++t) {
     const bool off = t < input_.backed_off.size() && input_.backed_off[t];
-    const int64_t budget = off ? 0 : std::max<int64_t>(0, config_.types[t].max_workers - count_[t]);
+    const int64_t budget = off ? 0 : std::max<int64_t>(0, config_.types[t].max_workers - count_[t] - leaving_[t]);
     candidates.push_back({t, type_totals_[t], type_matches_[t], config_.types[t].price, budget});
   }
   return candidates;
@@ -222,6 +230,7 @@ std::vector<Candidate> Round::Candidates() const {
 int64_t Round::TotalBudget() const {
   int64_t all = 0;
   for (int64_t count : count_) all += count;
+  for (int64_t count : leaving_) all += count;
   return std::max<int64_t>(0, config_.max_workers - all);
 }
 

@@ -42,7 +42,7 @@ struct ScaledNode {
   ResourceSet total, available;
   Labels labels;
   bool running = true;  // false: on its way, with everything free
-  bool draining = false;
+  bool draining = false;  // takes no work and will go, or is going: counts for maxima only
   bool head = false;
   bool busy = false;
   Duration idle;  // how long it has had no work; meaningless while busy

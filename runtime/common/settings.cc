@@ -30,6 +30,9 @@ Knob Fraction(const char* name, double Settings::*member) {
   return {name, "fraction", member, nullptr, nullptr, nullptr};
 }
 
+// A number without an upper bound.
+Knob Factor(const char* name, double Settings::*member) { return {name, "number", member, nullptr, nullptr, nullptr}; }
+
 const std::vector<Knob>& Knobs() {
   static const std::vector<Knob> knobs = {
       {"placement", "name", nullptr, nullptr, nullptr, &Settings::placement},
@@ -71,6 +74,17 @@ const std::vector<Knob>& Knobs() {
       {"spill_directories", "text", nullptr, nullptr, nullptr, &Settings::spill_directories},
       Count("spill_limit_bytes", &Settings::spill_limit_bytes, "bytes"),
       Count("max_lineage_bytes", &Settings::max_lineage_bytes, "bytes"),
+      Span("backlog_report_interval", &Settings::backlog_report_interval),
+      Span("autoscaler_interval", &Settings::autoscaler_interval),
+      {"autoscaler_objective", "name", nullptr, nullptr, nullptr, &Settings::autoscaler_objective},
+      Factor("upscaling_speed", &Settings::upscaling_speed),
+      Span("idle_timeout", &Settings::idle_timeout),
+      Count("max_concurrent_launches", &Settings::max_concurrent_launches),
+      Span("instance_request_timeout", &Settings::instance_request_timeout),
+      Span("instance_boot_timeout", &Settings::instance_boot_timeout),
+      Span("instance_terminate_timeout", &Settings::instance_terminate_timeout),
+      Span("drain_timeout", &Settings::drain_timeout),
+      Span("launch_backoff", &Settings::launch_backoff),
   };
   return knobs;
 }
@@ -144,7 +158,10 @@ Status SetSetting(Settings& settings, std::string_view name, std::string_view va
     settings.*(knob->count) = number;
   } else {
     double number = 0;
-    if (!ParseNumber(value, number) || !(number >= 0 && number <= 1)) {
+    const bool factor = knob->unit == std::string_view("number");
+    if (factor && (!ParseNumber(value, number) || !(number >= 0 && number <= 1e9)))
+      return Bad(where + "expected a number of at least 0, not '" + std::string(value) + "'");
+    if (!factor && (!ParseNumber(value, number) || !(number >= 0 && number <= 1))) {
       return Bad(where + "expected a number from 0 to 1, not '" + std::string(value) + "'");
     }
     settings.*(knob->fraction) = number;

@@ -54,6 +54,18 @@ struct Settings {
   std::string spill_directories = "";  // separated by ','; "": the session folder; "none": no spilling
   int64_t spill_limit_bytes = -1;  // of a node's spill files; -1: what the disks hold
   int64_t max_lineage_bytes = 1 << 30;  // per owner; beyond, the oldest finished tasks can no longer be run again
+  // autoscaler
+  Duration backlog_report_interval = Duration::Seconds(1);  // how often owners tell what waits; 0: never
+  Duration autoscaler_interval = Duration::Seconds(5);  // between two rounds
+  std::string autoscaler_objective = "utilization";  // what to launch: utilization (full nodes first), cost
+  double upscaling_speed = 1;  // nodes of a type that may be on their way, per running one; at least 1
+  Duration idle_timeout = Duration::Seconds(300);  // a node without work for this long goes
+  int64_t max_concurrent_launches = 10;  // launch requests without an answer
+  Duration instance_request_timeout = Duration::Seconds(600);  // a launch without an answer is given up
+  Duration instance_boot_timeout = Duration::Seconds(1800);  // an instance that has not joined by then is terminated
+  Duration instance_terminate_timeout = Duration::Seconds(300);  // then termination is asked again
+  Duration drain_timeout = Duration::Seconds(300);  // a draining node goes after this, whatever it still does
+  Duration launch_backoff = Duration::Seconds(5);  // after a failed launch of a type; doubles up to 64 times
 };
 
 // Sets one knob from text ("0.5", "500ms", "hybrid"). An unknown name or a bad value is kInvalidArgument; the message

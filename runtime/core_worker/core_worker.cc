@@ -197,6 +197,7 @@ void CoreWorker::AfterEvent() {
 void CoreWorker::OnTimer(TimerKind kind, uint64_t id) {
   switch (kind) {
     case TimerKind::kRetryRequests: core_.requests.OnTimer(); break;
+    case TimerKind::kBacklog: submitter_.OnBacklogTimer(); break;
     case TimerKind::kLeaseExpiry: submitter_.OnLeaseExpiry(); break;
     case TimerKind::kTaskRetry: tasks_.OnRetryTimer(id); break;
     case TimerKind::kGetTimeout: Unblock(requests_.OnTimeout(id)); break;

@@ -143,6 +143,37 @@ void TaskSubmitter::RequestLeases(uint32_t class_id) {
     auto [it, inserted] = requests_.emplace(index, Request{class_id, manager, node, manager, node});
     SendRequest(index, it->second, {});
   }
+  if (queued > wanted && !backlog_armed_ && core_.settings.backlog_report_interval.ns > 0) {
+    backlog_armed_ = true;
+    core_.env.SetTimer(core_.settings.backlog_report_interval, TimerKind::kBacklog, 0);
+  }
+}
+
+// Leases that the queued tasks are worth, beyond those that are asked for.
+uint64_t TaskSubmitter::BacklogOf(const Class& klass) const {
+  const int64_t depth = Depth(klass);
+  const int64_t worth = (static_cast<int64_t>(klass.queue.size()) + depth - 1) / depth;
+  return static_cast<uint64_t>(std::max<int64_t>(0, worth - static_cast<int64_t>(klass.requests.size())));
+}
+
+// The autoscaler must know of tasks for which nobody asks yet. Reported while there are any, and their end once.
+void TaskSubmitter::OnBacklogTimer() {
+  backlog_armed_ = false;
+  for (auto& [id, klass] : classes_) {
+    const uint64_t backlog = BacklogOf(klass);
+    if (backlog > 0 || klass.backlog > 0) ReportBacklog(klass, backlog);
+    backlog_armed_ |= backlog > 0;
+  }
+  if (backlog_armed_) core_.env.SetTimer(core_.settings.backlog_report_interval, TimerKind::kBacklog, 0);
+}
+
+void TaskSubmitter::ReportBacklog(Class& klass, uint64_t backlog) {
+  klass.backlog = backlog;
+  Draft<msg::ReportBacklog> report;
+  report->set_owner(core_.id.value);
+  report->mutable_spec()->CopyFrom(klass.spec.As<msg::RequestLease>().spec());
+  report->set_backlog(backlog);
+  core_.env.Send(core_.options.node_manager, std::move(report));
 }
 
 void TaskSubmitter::SendRequest(uint64_t index, Request& request, NodeId rejected_by) {

@@ -45,6 +45,7 @@ class TaskSubmitter {
   void OnNodeDied(NodeId node, const std::string& reason);
   void OnPeerLost(const Address& peer);
   void OnLeaseExpiry();
+  void OnBacklogTimer();
   // This process is registered: asks for the leases that tasks submitted before that need.
   void OnRegistered();
   // Gives every lease back, with tasks in flight or not, and asks for none any more. The owned tasks have ended before.
@@ -103,6 +104,7 @@ class TaskSubmitter {
     size_t leases = 0;
     size_t open_requests = 0;  // with those that are being cancelled
     uint64_t runs = 0;
+    uint64_t backlog = 0;  // as last reported
     int64_t mean_run_ns = -1;  // exponential mean of run times; -1: none seen
   };
 
@@ -119,6 +121,8 @@ class TaskSubmitter {
   void RequestLeases(uint32_t class_id);
   void SendRequest(uint64_t index, Request& request, NodeId rejected_by);
   void SendCancel(uint64_t index, const Request& request);
+  uint64_t BacklogOf(const Class& klass) const;
+  void ReportBacklog(Class& klass, uint64_t backlog);
   void CancelRequests(Class& klass);
   void RefuseGrant(const Address& from, const msg::LeaseReply& reply);
   void OnGranted(uint64_t index, const Request& request, const msg::LeaseReply& reply);
@@ -149,6 +153,7 @@ class TaskSubmitter {
   std::set<std::pair<Time, uint64_t>> idle_;  // kept idle leases by the time they became idle
   uint64_t last_lease_ = 0;
   bool expiry_armed_ = false;
+  bool backlog_armed_ = false;
   bool closed_ = false;
 };
 

@@ -23,6 +23,7 @@ struct Address {
   static constexpr Address Application() { return {3, 0}; }  // the user's program: submits, gets, waits
   static constexpr Address Memory() { return {4, 0}; }  // a node's object memory: its bulk connections and disks
   static constexpr Address Storage() { return {5, 0}; }  // keeps what a process must not forget when it is killed
+  static constexpr Address Provider() { return {6, 0}; }  // launches and terminates nodes, for the autoscaler
   constexpr bool local() const { return endpoint < 16; }
 };
 

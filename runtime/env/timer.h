@@ -28,6 +28,11 @@ enum class TimerKind : uint8_t {
   kGetTimeout,          // id: request
   kBorrowerCheck,       // id: index of a borrower whose connection broke: is it still there?
   kRegister,            // retry of registration at the node manager
+  kBacklog,             // tasks that wait beyond the leases asked for are reported
+  // autoscaler
+  kAutoscalerRound,     // look at the cluster and act
+  kAutoscalerRetry,     // unanswered requests to GCS and provider
+  kDrainDeadline,       // node manager: what runs on a draining node has had its time
   // simulated and test drivers
   kWorkload,            // id: workload's own
   kCount

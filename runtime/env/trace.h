@@ -40,6 +40,10 @@ enum class TraceKind : uint8_t {
   kObjectRebuilt,    // the value is there again; b: attempt
   kChunkFetched,     // node; a: bytes, b: node it came from
   kArgumentsLocal,   // a lease's arguments were in the store already; node; a: bytes that needed no transfer
+  // autoscaler
+  kAutoscalerRound,  // a: round, b: demands that wait, c: nodes of instances, running or on their way
+  kAutoscalerAction, // a: round, b: count; text: "ACTION NODE_TYPE: reason"
+  kNodeDrained,      // node; c: 1 when its deadline ended its work
 };
 
 struct TraceEvent {

@@ -15,6 +15,7 @@ Gcs::Gcs(Env& env, Settings settings, StoredState stored)
       settings_(std::move(settings)),
       health_(env_, settings_),
       resources_(env_, settings_, nodes_),
+      autoscaler_(env_, settings_, nodes_, resources_),
       jobs_(env_),
       actors_(env_, settings_, nodes_, resources_, jobs_),
       kv_(env_) {
@@ -67,7 +68,9 @@ void Gcs::Handle(const Address& from, Message message) {
     }
     case MessageKind::kResourceReport: {
       const auto& report = message.As<msg::ResourceReport>();
-      if (FromAliveNode(from, NodeId{report.node()})) resources_.OnReport(report);
+      if (!FromAliveNode(from, NodeId{report.node()})) return;
+      autoscaler_.OnReport(report);
+      resources_.OnReport(report);
       return;
     }
     case MessageKind::kPickNode: {
@@ -82,7 +85,7 @@ void Gcs::Handle(const Address& from, Message message) {
     }
     case MessageKind::kWorkerDead: {
       const WorkerId worker{message.As<msg::WorkerDead>().worker()};
-      resources_.OnOwnerDead(worker);
+      OnOwnerDead(worker);
       return actors_.OnWorkerDead(worker);
     }
     case MessageKind::kRegisterJob: return jobs_.OnRegisterJob(from, std::move(message));
@@ -92,6 +95,12 @@ void Gcs::Handle(const Address& from, Message message) {
     case MessageKind::kKvGet:
     case MessageKind::kKvDelete:
     case MessageKind::kKvKeys: return kv_.OnMessage(from, message);
+    case MessageKind::kReportBacklog: return autoscaler_.OnReportBacklog(message.As<msg::ReportBacklog>());
+    case MessageKind::kRequestResources:
+      return autoscaler_.OnRequestResources(from, message.As<msg::RequestResources>());
+    case MessageKind::kGetAutoscalerState: return autoscaler_.OnGetState(from, message.As<msg::GetAutoscalerState>());
+    case MessageKind::kDrainNode: return autoscaler_.OnDrainNode(from, message.As<msg::DrainNode>());
+    case MessageKind::kDrainNodeReply: return autoscaler_.OnDrained(message.As<msg::DrainNodeReply>());
     case MessageKind::kGetClusterStatus: return OnClusterStatus(from, message.As<msg::GetClusterStatus>());
     case MessageKind::kShutdown: return OnShutdown(message.As<msg::Shutdown>());
     default:
@@ -176,6 +185,7 @@ void Gcs::DeclareDead(NodeId node, const std::string& reason) {
   health_.Forget(node);
   resources_.RemoveNode(node);
   actors_.OnNodeDead(node, address, reason);
+  autoscaler_.OnNodeDead(node);
   SendNodeDied(address, node, reason);  // should it still live, it must end: its leases are void
   for (const auto& [id, info] : nodes_.all()) {
     if (info.alive()) SendNodeDied(info.address, node, reason);
@@ -193,11 +203,17 @@ void Gcs::OnFinishJob(const Address& from, const msg::FinishJob& request) {
 void Gcs::FinishJob(JobId job, uint32_t status) {
   if (!jobs_.Finish(job, status)) return;
   const WorkerId driver = jobs_.Find(job)->driver;
-  resources_.OnOwnerDead(driver);
+  OnOwnerDead(driver);
+  autoscaler_.OnJobFinished(job);
   actors_.OnJobFinished(job, driver);
   for (const auto& [id, info] : nodes_.all()) {
     if (info.alive()) SendJobFinished(info.address, job);
   }
+}
+
+void Gcs::OnOwnerDead(WorkerId owner) {
+  resources_.OnOwnerDead(owner);
+  autoscaler_.OnOwnerDead(owner);
 }
 
 void Gcs::OnShutdown(const msg::Shutdown& request) {

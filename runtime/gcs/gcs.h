@@ -7,6 +7,7 @@
 #include "runtime/common/settings.h"
 #include "runtime/env/env.h"
 #include "runtime/gcs/actor_manager.h"
+#include "runtime/gcs/autoscaler_state.h"
 #include "runtime/gcs/health_monitor.h"
 #include "runtime/gcs/job_manager.h"
 #include "runtime/gcs/kv_manager.h"
@@ -49,6 +50,7 @@ class Gcs final : public StateMachine {
   void OnRegisterNode(const Address& from, const msg::RegisterNode& request);
   void OnClusterStatus(const Address& from, const msg::GetClusterStatus& request);
   void OnFinishJob(const Address& from, const msg::FinishJob& request);
+  void OnOwnerDead(WorkerId owner);
   void OnShutdown(const msg::Shutdown& request);
   void DeclareDead(NodeId node, const std::string& reason);
   void FinishJob(JobId job, uint32_t status);
@@ -64,6 +66,7 @@ class Gcs final : public StateMachine {
   NodeTable nodes_;
   HealthMonitor health_;
   ResourceManager resources_;
+  AutoscalerStateManager autoscaler_;
   JobManager jobs_;
   ActorManager actors_;
   KvManager kv_;

@@ -146,6 +146,10 @@ void ResourceManager::OnOwnerDead(WorkerId owner) {
   for (LeaseId lease : leases) OnCancelPick(lease);
 }
 
+void ResourceManager::SetDraining(NodeId node, bool draining) {
+  if (view_.SetDraining(node, draining) && !draining) ServeParked(node);
+}
+
 std::vector<ResourceManager::Demand> ResourceManager::PendingDemand() const {
   std::vector<Demand> demands;
   for (const Shape& shape : shapes_) {

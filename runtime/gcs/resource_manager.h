@@ -61,6 +61,8 @@ class ResourceManager {
   const ClusterView& view() const { return view_; }
   size_t parked() const { return parked_.size(); }
   size_t assigned() const { return assigned_.size(); }
+  // A draining node gets no new leases; one that is not any more serves what waits.
+  void SetDraining(NodeId node, bool draining);
   void CheckInvariants(bool full) const;
 
  private:

@@ -25,7 +25,9 @@ enum class Role : uint8_t {
   kApplication,
   kClient,
   kMemory,
-  kStorage
+  kStorage,
+  kAutoscaler,
+  kProvider
 };
 enum class Delivery : uint8_t { kRequest, kReply, kNotice, kLocal };
 
@@ -60,10 +62,15 @@ class ActorInfo;
 class ActorKey;
 class ActorSpec;
 class AddressProto;
+class CloudInstance;
+class DemandStatus;
+class GangDemand;
+class InstanceRecord;
 class GpuShare;
 class Label;
 class LabelCondition;
 class LeaseKey;
+class NodeLoad;
 class NodeStatus;
 class LeaseArg;
 class ObjectKey;

@@ -66,6 +66,9 @@ std::string_view TraceKindName(TraceKind kind) {
     case TraceKind::kObjectLost: return "ObjectLost";
     case TraceKind::kObjectRebuilt: return "ObjectRebuilt";
     case TraceKind::kChunkFetched: return "ChunkFetched";
+    case TraceKind::kAutoscalerRound: return "AutoscalerRound";
+    case TraceKind::kAutoscalerAction: return "AutoscalerAction";
+    case TraceKind::kNodeDrained: return "NodeDrained";
     case TraceKind::kArgumentsLocal: return "ArgumentsLocal";
   }
   return "Unknown";
@@ -92,6 +95,10 @@ std::string_view TimerKindName(TimerKind kind) {
     case TimerKind::kGetTimeout: return "GetTimeout";
     case TimerKind::kBorrowerCheck: return "BorrowerCheck";
     case TimerKind::kRegister: return "Register";
+    case TimerKind::kBacklog: return "Backlog";
+    case TimerKind::kAutoscalerRound: return "AutoscalerRound";
+    case TimerKind::kAutoscalerRetry: return "AutoscalerRetry";
+    case TimerKind::kDrainDeadline: return "DrainDeadline";
     case TimerKind::kWorkload: return "Workload";
     case TimerKind::kCount: break;
   }

@@ -51,7 +51,7 @@ void LeaseManager::OnRequestLease(const Address& from, const msg::RequestLease& 
   if (Status status = ValidateRequest(shape.request.resources); !status.ok()) {
     return SendOutcome(from, id, request.hop(), msg::LeaseReply::FAILED, status);
   }
-  if (request.grant_or_reject() && !Fits(shape)) return Reject(from, id, request.hop());
+  if (request.grant_or_reject() && (draining_ || !Fits(shape))) return Reject(from, id, request.hop());
   Lease& lease = leases_[id];
   lease.id = id;
   lease.owner = from;
@@ -345,6 +345,7 @@ void LeaseManager::StopAsking(Lease& lease) {
 // Gives the lease its resources and a worker, if they are free now. A lease whose arguments are not here begins to
 // fetch them instead, or fails.
 bool LeaseManager::TryStart(Lease& lease) {
+  if (draining_) return false;
   if (!lease.arguments.empty()) {
     Result<bool> here = arguments_.Fetch(lease.id, lease.arguments);
     if (!here.ok()) return Fail(lease.id, here.status()), true;

@@ -48,6 +48,13 @@ class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
   void OnJobFinished(JobId job);
   void OnReportTimer() { reporter_.OnTimer(); }
   void OnPromiseTimer();
+  // Begins nothing new from now on: who asks is sent elsewhere. What runs goes on.
+  void Drain() { draining_ = true; }
+  // The store began, or ceased, to keep objects that exist nowhere else.
+  void SetKeepsObjects(bool keeps) {
+    reporter_.SetKeepsObjects(keeps);
+    reporter_.MarkChanged();
+  }
   void ReportNow() {
     reporter_.MarkChanged();
     reporter_.Flush();
@@ -149,6 +156,7 @@ class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
   uint64_t next_ticket_ = 1;
   size_t queued_ = 0;
   size_t fetching_ = 0;
+  bool draining_ = false;
   ResourceSet promised_;  // to leases that fetch; free all the same for leases that can begin now
   std::set<LeaseId> promises_;  // whose leases these are
 };

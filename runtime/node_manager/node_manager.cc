@@ -40,7 +40,7 @@ bool NeedsNodeId(MessageKind kind) {
 
 void NodeManager::OnMessage(const Address& from, Message message) {
   Handle(from, std::move(message));
-  store_.Settle();
+  Settle();
 }
 
 void NodeManager::Handle(const Address& from, Message message) {
@@ -99,6 +99,8 @@ void NodeManager::Handle(const Address& from, Message message) {
       store_.Fill(*table);
       return node_.env.Send(from, std::move(table));
     }
+    case MessageKind::kReportBacklog: return node_.env.Send(node_.options.gcs, std::move(message));
+    case MessageKind::kDrainNode: return OnDrainNode(from, message.As<msg::DrainNode>());
     case MessageKind::kShutdown: return ShutDown(message.As<msg::Shutdown>().reason(), 0);
     default: node_.env.Trace({.kind = TraceKind::kStaleMessage, .node = node_.id, .text = message.name()});
   }
@@ -112,13 +114,14 @@ void NodeManager::OnTimer(TimerKind kind, uint64_t id) {
     case TimerKind::kIdleReap: workers_.OnIdleReap(); break;
     case TimerKind::kKillGrace: workers_.OnKillGrace(WorkerId{id}); break;
     case TimerKind::kWorkerRegister: workers_.OnRegisterTimeout(WorkerId{id}); break;
+    case TimerKind::kDrainDeadline: ShutDown("drained: its deadline has passed", 0); break;
     case TimerKind::kGcsReconnect: ShutDown("the GCS has been unreachable for too long", 1); break;
     case TimerKind::kPullRetry:
     case TimerKind::kOwnerCheck:
     case TimerKind::kSpill: store_.OnTimer(kind, id); break;
     default: ORRERY_ASSERT_MSG(false, "a timer that node managers do not set");
   }
-  store_.Settle();
+  Settle();
 }
 
 void NodeManager::OnPeerLost(const Address& peer) {
@@ -137,7 +140,7 @@ void NodeManager::OnPeerLost(const Address& peer) {
     if (drivers_.count(peer) != 0) OnDriverLost(peer, static_cast<uint32_t>(StatusCode::kOwnerDied));
     leases_.OnOwnerLost(peer);
   }
-  store_.Settle();
+  Settle();
 }
 
 // The news of a process's end comes from the host, and may overtake what the process has sent.
@@ -259,6 +262,35 @@ void NodeManager::FinishJob(JobId job, uint32_t status) {
   request->set_job(job.value);
   request->set_status(status);
   node_.requests.Send({MessageKind::kFinishJob, job.value, 0}, node_.options.gcs, std::move(request));
+}
+
+// Leases that run or wait, drivers, and objects that exist nowhere else keep a node.
+bool NodeManager::Busy() const {
+  return leases_.granted() + leases_.queued() > 0 || !drivers_.empty() || store_.objects().primaries() > 0;
+}
+
+void NodeManager::OnDrainNode(const Address& from, const msg::DrainNode& request) {
+  const bool accepted = draining_ || !request.only_if_idle() || !Busy();
+  if (accepted && !draining_) {
+    draining_ = true;
+    leases_.Drain();
+    node_.env.SetTimer(Duration{request.deadline_ns()}, TimerKind::kDrainDeadline, 0);
+  }
+  Draft<msg::DrainNodeReply> reply;
+  reply->set_node(node_.id.value);
+  reply->set_accepted(accepted);
+  node_.env.Send(from, std::move(reply));
+}
+
+void NodeManager::Settle() {
+  store_.Settle();
+  const bool keeps = store_.objects().primaries() > 0;
+  if (keeps != keeps_objects_) leases_.SetKeepsObjects(keeps);
+  keeps_objects_ = keeps;
+  if (draining_ && !stopping_ && !Busy()) {
+    node_.env.Trace({.kind = TraceKind::kNodeDrained, .node = node_.id});
+    ShutDown("drained", 0);
+  }
 }
 
 void NodeManager::ShutDown(const std::string& reason, int code) {

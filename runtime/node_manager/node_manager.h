@@ -49,6 +49,10 @@ class NodeManager final : public StateMachine {
   void OnFinishDriver(const Address& from, const msg::FinishDriver& request);
   void OnDriverLost(const Address& driver, uint32_t status);
   void FinishJob(JobId job, uint32_t status);
+  void OnDrainNode(const Address& from, const msg::DrainNode& request);
+  bool Busy() const;
+  // After every event: reports whether objects are kept; ends a draining node that has nothing left to do.
+  void Settle();
   void ShutDown(const std::string& reason, int code);
   void MaybeExit();
 
@@ -59,6 +63,8 @@ class NodeManager final : public StateMachine {
   std::map<Address, Driver> drivers_;
   std::map<WorkerId, Address> driver_address_;
   std::vector<std::pair<Address, Message>> before_registration_;  // what came before the node had an id
+  bool keeps_objects_ = false;  // as last reported
+  bool draining_ = false;
   bool stopping_ = false;
   bool gcs_lost_ = false;  // kGcsReconnect is set
   int exit_code_ = 0;

@@ -36,6 +36,7 @@ void ResourceReporter::Send() {
   report->set_version(++version_);
   report->set_queued_leases(queued_);
   report->set_running_leases(running_);
+  report->set_keeps_objects(keeps_objects_);
   if (promised_ != nullptr && promised_->FitsIn(resources_.available())) {
     ResourceSet unpromised = resources_.available();
     unpromised -= *promised_;

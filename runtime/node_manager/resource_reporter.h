@@ -30,6 +30,7 @@ class ResourceReporter {
     running_ = running;
     promised_ = promised.empty() ? nullptr : &promised;
   }
+  void SetKeepsObjects(bool keeps) { keeps_objects_ = keeps; }
 
  private:
   void Send();
@@ -40,6 +41,7 @@ class ResourceReporter {
   uint64_t version_ = 0;
   uint64_t queued_ = 0, running_ = 0;
   const ResourceSet* promised_ = nullptr;  // of the lease manager, or none
+  bool keeps_objects_ = false;
   bool changed_ = false;
   bool armed_ = false;
   bool sent_before_ = false;

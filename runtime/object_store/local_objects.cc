@@ -21,7 +21,9 @@ void LocalObjects::Leave(const LocalObject& object) {
 template <class Change>
 void LocalObjects::Alter(LocalObject& object, Change change) {
   const int64_t dirty_before = object.dirty() ? Arena::Rounded(object.size) : 0;
+  const bool primary_before = object.primary;
   change();
+  primaries_ += static_cast<size_t>(object.primary) - static_cast<size_t>(primary_before);
   dirty_bytes_ += (object.dirty() ? Arena::Rounded(object.size) : 0) - dirty_before;
   const Standing standing = StandingOf(object);
   if (standing == object.standing) return;
@@ -89,6 +91,7 @@ void LocalObjects::Remove(LocalObject& object) {
   ORRERY_ASSERT(!object.pinned());
   Leave(object);
   if (object.dirty()) dirty_bytes_ -= Arena::Rounded(object.size);
+  primaries_ -= object.primary;
   if (object.in_memory()) arena_.Free(object.offset, object.size);
   objects_.erase(object.id());
 }
@@ -128,7 +131,7 @@ int64_t LocalObjects::LongestBeside(std::vector<std::pair<int64_t, int64_t>> ran
 void LocalObjects::CheckInvariants() const {
   arena_.CheckInvariants();
   int64_t used = 0, dirty = 0;
-  size_t evictable = 0, spillable = 0;
+  size_t evictable = 0, spillable = 0, primaries = 0;
   std::vector<std::pair<int64_t, int64_t>> ranges;
   for (const auto& [id, object] : objects_) {
     ORRERY_ASSERT(object.id() == id && object.size > 0);
@@ -139,12 +142,14 @@ void LocalObjects::CheckInvariants() const {
     ORRERY_ASSERT_MSG(!object.doomed || object.standing == Standing::kStays, "nobody uses it: it should be gone");
     evictable += object.standing == Standing::kEvictable && evictable_.count({object.turn, id}) != 0;
     spillable += object.standing == Standing::kSpillable && spillable_.count({object.turn, id}) != 0;
+    primaries += object.primary;
     if (!object.in_memory()) continue;
     used += Arena::Rounded(object.size);
     if (object.dirty()) dirty += Arena::Rounded(object.size);
     ranges.emplace_back(object.offset, object.offset + Arena::Rounded(object.size));
   }
   ORRERY_ASSERT(used == arena_.used() && dirty == dirty_bytes_);
+  ORRERY_ASSERT(primaries == primaries_);
   ORRERY_ASSERT(evictable == evictable_.size() && spillable == spillable_.size());
   std::sort(ranges.begin(), ranges.end());
   for (size_t i = 1; i < ranges.size(); ++i) ORRERY_ASSERT_MSG(ranges[i - 1].second <= ranges[i].first, "overlap");

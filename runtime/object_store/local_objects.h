@@ -62,6 +62,8 @@ class LocalObjects {
     }
     return LongestBeside(std::move(ranges));
   }
+  // Copies that their owners count on, in memory or on disk.
+  size_t primaries() const { return primaries_; }
   void CheckInvariants() const;
 
  private:
@@ -80,6 +82,7 @@ class LocalObjects {
   Map objects_;
   Queue evictable_, spillable_;
   int64_t dirty_bytes_ = 0;
+  size_t primaries_ = 0;
   uint64_t turns_ = 0;
 };
 

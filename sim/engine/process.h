@@ -40,7 +40,7 @@ class alignas(64) Process final : public Env {
   uint32_t bulk = 0;          // receivers for which messages of this process wait behind a bulk transfer
   // ---- the rest ----
   TimerTable timers;
-  std::array<SimLocalEndpoint*, 5> local{};  // Host, Executor, Application, Memory, Storage
+  std::array<SimLocalEndpoint*, 6> local{};  // Host, Executor, Application, Memory, Storage, Provider
   const std::string name;
 
  private:

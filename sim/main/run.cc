@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "sim/checkers/autoscaler_checks.h"
 #include "sim/checkers/conservation.h"
 #include "sim/checkers/object_checks.h"
 #include "sim/engine/digest.h"
@@ -142,11 +143,13 @@ Result<RunOutcome> RunScenario(const Scenario& scenario, uint64_t seed, const Ru
   Summary& summary = recorder.Finish(FactsOf(cluster, cluster.engine(), seed, end, wall));
   AddRunDetails(cluster, faults, cluster.engine(), summary);
   AddTransferBound(cluster, recorder, summary);
+  AddAutoscaler(cluster, summary);
   summary.SetInteger("objects.leaked", CountLeaked(cluster));
   summary.SetInteger("transfers.discarded_bytes", cluster.memory().totals().fetched - recorder.moved_bytes());
   std::vector<CheckResult> checks = EvaluateChecks(scenario.checks, summary);
   if (cluster.finished()) {
     for (CheckResult& check : CheckConservation(cluster)) checks.push_back(std::move(check));
+    for (CheckResult& check : CheckAutoscaler(cluster)) checks.push_back(std::move(check));
     for (CheckResult& check : CheckObjects(cluster, recorder.moved_bytes())) checks.push_back(std::move(check));
   }
   for (const std::string& name : faults.NeverFired()) {

@@ -10,6 +10,7 @@
 #include "runtime/messages/orrery.pb.h"
 #include "runtime/node_manager/node_manager.h"
 #include "sim/platform/cost_profile.h"
+#include "sim/platform/sim_autoscaler.h"
 
 namespace orrery {
 
@@ -57,10 +58,18 @@ Result<std::unique_ptr<SimCluster>> SimCluster::Make(const Scenario& scenario, u
   Result<CostProfile> costs = MakeCostProfile(scenario.cluster.cost_profile);
   if (!costs.ok()) return costs.status();
   std::unique_ptr<SimCluster> cluster(new SimCluster(scenario, OptionsFor(scenario, seed, base), recorder, *costs));
+  const size_t fixed = nodes->size();
+  if (scenario.autoscaler) {
+    for (NodeSpec& node : ScaledNodes(scenario.cluster)) nodes->push_back(std::move(node));
+  }
   cluster->AddHosts(std::move(*nodes));
   if (Status status = cluster->MakeDrivers(); !status.ok()) return status;
   cluster->StartGcs();
-  for (size_t i = 0; i < cluster->nodes_.size(); ++i) {
+  if (scenario.autoscaler) {
+    cluster->autoscaler_ = std::make_unique<SimAutoscaler>(*cluster, scenario, fixed);
+    cluster->autoscaler_->Start();
+  }
+  for (size_t i = 0; i < fixed; ++i) {
     const Duration boot = cluster->nodes_[i].spec.boot_time;
     if (boot.ns == 0) ++cluster->expected_nodes_;
     if (boot.ns == 0)
@@ -200,7 +209,8 @@ void SimCluster::OnTrace(Time now, ProcessHandle, const TraceEvent& event) {
     recorder_.DescribeNode({event.node, node.spec.name, node.spec.type, cpus, gpus, memory, now});
   }
   ++registered_nodes_;
-  if (registered_nodes_ == expected_nodes_ && !drivers_started_) engine_.At(now, this, kBegin, 0);
+  if (drivers_started_) return;
+  if (registered_nodes_ == expected_nodes_) engine_.At(now, this, kBegin, 0);
 }
 
 void SimCluster::OnEvent(uint64_t a, uint64_t b) {

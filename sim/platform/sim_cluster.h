@@ -20,6 +20,7 @@
 namespace orrery {
 
 class Gcs;
+class SimAutoscaler;
 class NodeManager;
 
 // Node 0 is the head: its host also carries the GCS and the drivers. The workload begins when all nodes that boot at
@@ -48,6 +49,11 @@ class SimCluster final : public DriverHost, public SimTraceSink, public EventHan
   const std::vector<Node>& nodes() const { return nodes_; }
   const std::vector<std::unique_ptr<SimDriver>>& drivers() const { return drivers_; }
   Gcs* gcs();
+  // Reaches whichever GCS is there.
+  const Address& gcs_address() const { return gcs_address_; }
+  const CostProfile& costs() const { return costs_; }
+  // nullptr without one.
+  const SimAutoscaler* autoscaler() const { return autoscaler_.get(); }
   NodeManager* node_manager(const Node& node);
   // Holds leases now.
   static bool Busy(const NodeManager* node);
@@ -91,6 +97,7 @@ class SimCluster final : public DriverHost, public SimTraceSink, public EventHan
   std::vector<std::unique_ptr<SimDriver>> drivers_;
   ProcessHandle gcs_;
   Address gcs_address_;
+  std::unique_ptr<SimAutoscaler> autoscaler_;
   std::function<void()> on_begin_;
   size_t expected_nodes_ = 0;
   size_t registered_nodes_ = 0;

@@ -28,9 +28,9 @@ class SimMemory final : public SimLocalEndpoint, public EventHandler {
   // Before the host's node manager first spills; else it has a default DiskSpec.
   void SetDisk(HostId host, const DiskSpec& disk);
   // From now on; what the disk is doing already is not changed.
-  void SetDiskFull(HostId host, bool full);            // no write succeeds
-  void SetDiskSpeed(HostId host, double factor);       // of both bandwidths; 1: as specified
-  void SetDiskErrors(HostId host, double probability); // of each read: the file is not what was written
+  void SetDiskFull(HostId host, bool full);  // no write succeeds
+  void SetDiskSpeed(HostId host, double factor);  // of both bandwidths; 1: as specified
+  void SetDiskErrors(HostId host, double probability);  // of each read: the file is not what was written
 
   // SimLocalEndpoint
   void OnMessage(ProcessHandle process, Message message) override;

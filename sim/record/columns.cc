@@ -80,7 +80,8 @@ std::vector<TableSpec> TablesOfState() {
         {"disk_bytes", "B", "objects in its spill files"}}},
       {"autoscaler",
        {{"time_s", "s", "when it was decided"},
-        {"action", "", "launch or terminate"},
+        {"round", "count", "the autoscaler's round; rounds that change nothing are left out"},
+        {"action", "", "launch, drain, terminate, failed, lost; keep, wait, infeasible; demand, nodes"},
         {"node_type", "", "of which type"},
         {"count", "count", "how many nodes"},
         {"reason", "", "why"}}}};

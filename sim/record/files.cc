@@ -92,6 +92,15 @@ Status RunRecorder::State::WriteFaults(const std::string& path) const {
   return csv.Close();
 }
 
+Status RunRecorder::State::WriteAutoscaler(const std::string& path) const {
+  CsvWriter csv(path, HeaderRow(TableOf("autoscaler")));
+  for (const AutoscalerRow& row : autoscaler) {
+    csv.Seconds(row.time.ns).Integer(row.round).Text(row.action).Text(row.type).Integer(row.count).Text(row.reason);
+    csv.EndRow();
+  }
+  return csv.Close();
+}
+
 Status RunRecorder::Write(const std::string& folder) const {
   const State& s = *state_;
   std::error_code error;
@@ -111,6 +120,8 @@ Status RunRecorder::Write(const std::string& folder) const {
       status = s.WriteNodes(path);
     } else if (stem == "faults") {
       status = s.WriteFaults(path);
+    } else if (stem == "autoscaler") {
+      status = s.WriteAutoscaler(path);
     } else if (stem == "objects") {
       status = s.objects.WriteObjects(path);
     } else if (stem == "transfers") {

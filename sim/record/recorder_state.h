@@ -31,11 +31,18 @@ struct FaultRow {
   WorkerId worker;
 };
 
+struct AutoscalerRow {
+  Time time;
+  int64_t round = 0, count = 0;
+  std::string action, type, reason;
+};
+
 struct RunRecorder::State {
   RecorderOptions options;
   TaskTable tasks;
   std::map<NodeId, NodeRow> nodes;
   std::vector<FaultRow> faults;
+  std::vector<AutoscalerRow> autoscaler;
   ObjectLog objects;
   OccupancyIntegral occupancy;  // of counted tasks
   std::unique_ptr<FileWriter> log;  // events.jsonl
@@ -46,6 +53,7 @@ struct RunRecorder::State {
   // The row of a task, made if new; it counts for the statistics unless it falls into the warm-up.
   TaskRow& Row(TaskId id, Time submitted);
   void OnTaskFinished(Time now, const TraceEvent& event);
+  void OnAutoscaler(Time now, const TraceEvent& event);
   bool Writes(const std::string& stem) const;
 
   // ---- report.cc ----
@@ -58,6 +66,7 @@ struct RunRecorder::State {
   Status WriteTasks(const std::string& path) const;
   Status WriteNodes(const std::string& path) const;
   Status WriteFaults(const std::string& path) const;
+  Status WriteAutoscaler(const std::string& path) const;
   Status WriteTimeline(const std::string& path) const;
 };
 

@@ -110,9 +110,9 @@ void ReadSeeds(const Value& value, Problems& problems, RunSpec& run) {
 }
 
 void ReadOutputs(const Value& value, Problems& problems, RunSpec& run) {
-  static const std::vector<std::string> kOutputs = {"summary", "tasks",     "actors",     "nodes",
-                                                    "objects", "transfers", "store", "autoscaler", "faults",
-                                                    "events",  "timeline",  "report"};
+  static const std::vector<std::string> kOutputs = {"summary", "tasks",     "actors",   "nodes",
+                                                    "objects", "transfers", "store",    "autoscaler",
+                                                    "faults",  "events",    "timeline", "report"};
   ReadList(value, problems, "outputs", [&](const Value& element) {
     std::string name;
     ReadText(element, problems, name);

@@ -21,6 +21,7 @@ void ReadCounts(MapReader& map, NodeTypeSpec& type) {
     map.Read("max", ReadCount, type.max);
     if (type.max < type.min) problems.Add(map.value(), "node type '" + type.name + "': max is below min");
     type.count = type.min;
+    type.scaled = true;
   }
   if (type.max > kMostNodes) problems.Add(map.value(), "node type '" + type.name + "': more than a million nodes");
 }

@@ -58,6 +58,32 @@ void CheckTargets(const Value& faults, Problems& problems, const Scenario& scena
   }
 }
 
+// With an autoscaler, types that have a minimum and a maximum are its business from the first node on.
+void ReadAutoscaler(const Value& value, ParseContext& context, Scenario& scenario) {
+  Problems& problems = context.problems;
+  ParseAutoscaler(value, context, scenario.autoscaler.emplace());
+  int64_t fixed = 0;
+  bool scaled = false;
+  std::vector<std::string> names;
+  for (NodeTypeSpec& type : scenario.cluster.node_types) {
+    if (type.scaled) {
+      scaled = true;
+      type.count = 0;
+      names.push_back(type.name);
+      if (type.name == scenario.cluster.head)
+        problems.Add(value, "the head '" + type.name + "' cannot be scaled: give it a count");
+    }
+    fixed += type.count;
+  }
+  if (!scaled) problems.Add(value, "autoscaler: no node type has min and max, so that there is nothing to scale");
+  if (fixed == 0) problems.Add(value, "autoscaler: no node type has a count; one is needed for the head");
+  for (const OutageSpec& outage : scenario.autoscaler->provider.outages) {
+    const bool known = outage.type.empty() || std::find(names.begin(), names.end(), outage.type) != names.end();
+    if (!known)
+      problems.Add(value, "outages: there is no scaled node type '" + outage.type + "'" + Suggest(outage.type, names));
+  }
+}
+
 int64_t LargestOutput(const std::vector<int64_t>& outputs) {
   return outputs.empty() ? 0 : *std::max_element(outputs.begin(), outputs.end());
 }
@@ -93,6 +119,7 @@ void ParseSections(const Value& root, ParseContext& context, Scenario& scenario)
   map.Read("name", ReadText, scenario.name);
   map.Read("description", ReadText, scenario.description);
   if (const Value* cluster = map.Require("cluster")) ParseCluster(*cluster, context, scenario.cluster);
+  if (const Value* autoscaler = map.Find("autoscaler")) ReadAutoscaler(*autoscaler, context, scenario);
   const Value* workload = map.Require("workload");
   if (workload != nullptr) {
     ParseWorkload(*workload, context, CountNodes(scenario.cluster), scenario.workload);

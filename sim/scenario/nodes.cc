@@ -57,6 +57,14 @@ Result<std::vector<NodeSpec>> ExpandNodes(const ClusterSpec& cluster) {
   return nodes;
 }
 
+std::vector<NodeSpec> ScaledNodes(const ClusterSpec& cluster) {
+  std::vector<NodeSpec> nodes;
+  for (const NodeTypeSpec& type : cluster.node_types) {
+    if (type.scaled) AppendType(type, 0, type.max, nodes);
+  }
+  return nodes;
+}
+
 Result<std::map<std::string, Duration>> LoadCostProfile(const std::string& path) {
   Result<std::string> text = ReadInputFile(path);
   if (!text.ok()) return text.status();

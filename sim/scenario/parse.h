@@ -23,6 +23,7 @@ struct ParseContext {
 };
 
 void ParseCluster(const Value& value, ParseContext& context, ClusterSpec& cluster);
+void ParseAutoscaler(const Value& value, ParseContext& context, AutoscalerSpec& autoscaler);
 // `nodes`: number of nodes of the cluster, for counts per node; 0 when a trace decides.
 void ParseWorkload(const Value& value, ParseContext& context, int64_t nodes, WorkloadSpec& workload);
 void ParseGenerator(const Value& value, ParseContext& context, int64_t nodes, GeneratorSpec& generator);

@@ -28,11 +28,12 @@ struct DiskSpec {
   int64_t capacity = int64_t{100} << 30;  // bytes
 };
 
-// Equal nodes. Without an autoscaler min == max == count.
+// Equal nodes: `count` of them from the start to the end, or, with an autoscaler, as many as it wants from min to max.
 struct NodeTypeSpec {
   std::string name;
   int64_t count = 1;          // nodes present at the start (the minimum where min/max are given)
   int64_t min = 1, max = 1;   // bounds for the autoscaler
+  bool scaled = false;        // given by min and max
   ResourceSet resources;
   Labels labels;
   double speed = 1;           // a task of duration d runs d / speed
@@ -186,6 +187,40 @@ struct WorkloadSpec {
   double arrived = 1.3;  // packing: stop when the next pod would exceed this share of GPU capacity
 };
 
+// ---- autoscaler ----
+
+// Something that happens to the provider once.
+struct OutageSpec {
+  Duration at;  // since the start of the run
+  std::string type;  // node type; "": of all
+  int64_t preempt = 0;  // nodes taken away, the oldest first
+  Duration notice;  // between the notice and the end
+  Duration refuse_for;  // no launch succeeds for this long
+};
+
+// The modelled cloud, and in what ways it is imperfect.
+struct ProviderSpec {
+  Distribution answer_delay;  // seconds until a request has its answer
+  std::optional<Distribution> boot_time;  // seconds, instead of the node types' boot_time
+  Duration terminate_time;  // how long an instance is listed after it was ended
+  double launch_failures = 0;  // share of launches that are refused
+  double never_join = 0;  // share of instances whose node never comes up
+  double lost_answers = 0, double_answers = 0;  // share of answers
+  double partial_answers = 0;  // share of launch answers that leave out half of their instances
+  int64_t quota = 0;  // instances at a time; 0: no bound
+  std::vector<OutageSpec> outages;
+};
+
+struct AutoscalerSpec {
+  int64_t max_workers = INT64_MAX;  // of all scaled types together
+  ProviderSpec provider;
+  std::optional<Distribution> killed_every;  // seconds: the autoscaler process is killed again and again
+  Duration back_after = Duration::Seconds(1);  // until its successor starts
+};
+
+// Nodes that the autoscaler may launch: `max` of each scaled type.
+std::vector<NodeSpec> ScaledNodes(const ClusterSpec& cluster);
+
 // Reads the trace of a source (plain or gzip). Errors name the file, the row and, when it is absent, the option that
 // sets it.
 Result<Trace> LoadTrace(const TraceSpec& spec);
@@ -269,6 +304,7 @@ struct Scenario {
   std::string path;  // file it came from
   ClusterSpec cluster;
   WorkloadSpec workload;
+  std::optional<AutoscalerSpec> autoscaler;
   Settings policy;
   std::vector<FaultSpec> faults;  // sorted by `at`
   std::vector<CheckSpec> checks;

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "runtime/autoscaler/instance.h"
 #include "runtime/core_worker/task_manager.h"
 #include "runtime/core_worker/task_submitter.h"
 #include "runtime/gcs/actor_record.h"
@@ -25,7 +26,7 @@ std::string_view StateDrawings() {
     std::string drawings;
     for (const orrery::StateChart* chart :
          {&orrery::OwnedTask::Chart(), &orrery::TaskSubmitter::Chart(), &orrery::LeaseManager::Chart(),
-          &orrery::WorkerPool::Chart(), &orrery::NodeInfo::Chart(), &orrery::ActorRecord::Chart()}) {
+          &orrery::WorkerPool::Chart(), &orrery::NodeInfo::Chart(), &orrery::ActorRecord::Chart(), &orrery::Instance::Chart()}) {
       drawings += "**" + std::string(chart->machine()) + "**\n\n```mermaid\n" + chart->ToMermaid() + "```\n\n";
     }
     drawings.pop_back();

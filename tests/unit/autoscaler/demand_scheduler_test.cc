@@ -230,6 +230,15 @@ TEST(DemandScheduler, AboveTheMaximumTheOnesOnTheirWayGoFirst) {
   EXPECT_EQ(Decide(config, input), "end 3: above max_workers of its type\nend 2: above max_workers of its type\n");
 }
 
+TEST(DemandScheduler, WhatIsGoingCountsForTheMaximumUntilItIsGone) {
+  const AutoscalerConfig config = Config({Type("a", Res(4), 2, 2)});
+  ScalingInput input;
+  input.nodes = {Node(config, 1, 0, 4), Node(config, 2, 0, 4)};
+  input.nodes[0].draining = true;
+  input.demands = {{Res(4), {}, 2}};
+  EXPECT_EQ(Decide(config, input), "wait 1 : max_workers reached\n");
+}
+
 TEST(DemandScheduler, ANodeWhoseTypeIsGoneEnds) {
   const AutoscalerConfig config = Config({Type("a", Res(4), 1)});
   ScalingInput input;
