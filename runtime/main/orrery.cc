@@ -132,6 +132,7 @@ void AddDaemons(CLI::App& app, DaemonOptions& options) {
 
 int Main(int argc, char** argv) {
   if (argc > 1 && std::strcmp(argv[1], "sim") == 0) return Exec("orrery-sim", argv + 1);
+  if (argc > 1 && std::strcmp(argv[1], "plan") == 0) return Exec("orrery-sim", argv);
   if (argc > 1 && std::strcmp(argv[1], "live") == 0) return Exec("orrery-live", argv + 1);
   CLI::App app(
       "Orrery runs Ray-style programs on a cluster, and the same control plane inside a deterministic simulation.",
@@ -152,6 +153,7 @@ int Main(int argc, char** argv) {
       ->add_option("--format", format, "text or json")
       ->check(CLI::IsMember({"text", "json"}));
   app.add_subcommand("sim", "Simulate scenarios: run, explore, diff … (orrery sim --help)");
+  app.add_subcommand("plan", "Find the cheapest cluster that meets SLOs (orrery plan --help)");
   app.add_subcommand("live", "Run scenarios on real processes (orrery live --help)");
   AddDaemons(app, daemon);
   if (argc == 1) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sim/engine/event_log.h"
+#include "sim/main/plan.h"
 #include "sim/main/run.h"
 
 namespace orrery {
@@ -138,6 +139,16 @@ int Main(int argc, char** argv) {
   run->add_flag("--permute-ties", flags.options.permute_ties, "let the seed order events of one instant");
   run->add_flag("!--no-invariants", flags.options.check_invariants, "skip CheckInvariants after each event");
   run->add_flag("--quiet", flags.quiet, "no progress bar");
+  PlanFlags plan;
+  CLI::App* planning = app.add_subcommand("plan", "Find the cheapest cluster that meets SLOs, by simulation");
+  planning->add_option("FILE", plan.file, "scenario (YAML)")->required();
+  planning->add_option("--slo", plan.slos, "METRIC <= VALUE, as in 'p95_wait <= 60s'; may be repeated")->required();
+  planning->add_option("--vary", plan.vary, "key=a,b,c or key=lo..hi (one of these); may be repeated")->required();
+  planning->add_option("--set", plan.sets, "key.path=value, overrides the file; may be repeated");
+  planning->add_option("--out", plan.out, "folder for runs and plan.json; a plan that was stopped goes on from it");
+  planning->add_option("--jobs", plan.jobs, "runs at a time (default: one per core)");
+  planning->add_option("--format", plan.format, "table or json")->check(CLI::IsMember({"table", "json"}));
+  planning->add_flag("--quiet", plan.quiet, "no progress bar");
   CLI::App* diff = app.add_subcommand("diff", "Show the first event in which two runs differ");
   std::string a, b;
   size_t context = 5;
@@ -150,6 +161,7 @@ int Main(int argc, char** argv) {
     return app.exit(error) == 0 ? kExitOk : kExitBadInput;
   }
   if (run->parsed()) return Run(flags);
+  if (planning->parsed()) return PlanCommand(plan);
   return Diff(a, b, context);
 }
 

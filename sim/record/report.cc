@@ -94,6 +94,18 @@ void RunRecorder::State::WriteUtilization(Time end) {
     cpu_capacity += node.what.cpus * node.present_seconds;
     gpu_capacity += node.what.gpus * node.present_seconds;
   }
+  // The CPUs that the tasks would keep busy if they were spread over the time in which they arrived.
+  double asked = 0;
+  int64_t first = INT64_MAX, last = INT64_MIN;
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    const TaskRow& row = tasks[i];
+    if (!row.counted || !Ran(row)) continue;
+    first = std::min(first, row.submit);
+    last = std::max(last, row.submit);
+    asked += row.cpus * (static_cast<double>(row.finish - row.start) / 1e9);
+  }
+  const double span = static_cast<double>(last - first) / 1e9;
+  summary.SetNumber("offered_load_cpus", last > first ? asked / span : NAN);
   summary.SetNumber("utilization", cpu_capacity > 0 ? cpu_seconds / cpu_capacity : NAN);
   summary.SetNumber("gpu_utilization", gpu_capacity > 0 ? gpu_seconds / gpu_capacity : NAN);
 }
