@@ -137,7 +137,7 @@ TEST_F(AutoscalerMachine, LaunchesWhatIsWrittenDownAndSeesItJoin) {
   EXPECT_EQ(StateOf(1), State::kAllocated);
   EXPECT_EQ(StateOf(2), State::kRequested) << "half an answer says nothing of the rest";
   NextRound();
-  Round(2, {{7, 1, true}}, {{1, "i-1"}, {2, "i-2"}});
+  Round(1, {{7, 1, true}}, {{1, "i-1"}, {2, "i-2"}});
   EXPECT_EQ(StateOf(1), State::kRunning);
   EXPECT_EQ(StateOf(2), State::kAllocated) << "the list says what the lost answer did not";
   Launched(launch, 2);  // and when that comes after all, it is stale

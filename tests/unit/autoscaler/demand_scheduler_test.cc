@@ -236,7 +236,7 @@ TEST(DemandScheduler, WhatIsGoingCountsForTheMaximumUntilItIsGone) {
   input.nodes = {Node(config, 1, 0, 4), Node(config, 2, 0, 4)};
   input.nodes[0].draining = true;
   input.demands = {{Res(4), {}, 2}};
-  EXPECT_EQ(Decide(config, input), "wait 1 : max_workers reached\n");
+  EXPECT_EQ(Decide(config, input), "keep 1 a: pending demand will use it\nwait 1 : max_workers reached\n");
 }
 
 TEST(DemandScheduler, ANodeWhoseTypeIsGoneEnds) {
