@@ -30,6 +30,7 @@ Submission::Submission(const FunctionInfo& function, uint32_t class_id, const Ca
   spec.set_function(function.id);
   spec.set_num_returns(1);
   if (options == nullptr) return;
+  spec.set_num_returns(options->num_returns);
   submit.set_retry_exceptions(options->retry_exceptions);
   if (!options->name.empty()) spec.set_name(options->name);
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "runtime/api/errors.h"
+#include "runtime/api/guest.h"
 #include "runtime/api/scheduling_classes.h"
 #include "runtime/messages/convert.h"
 #include "runtime/messages/orrery.pb.h"
@@ -57,6 +58,11 @@ void Client::Close() {
   CurrentSlot().compare_exchange_strong(self, nullptr);
   std::lock_guard lock(arena_mutex_);
   arena_.reset();  // views that are still looked through keep it
+}
+
+void Client::AfterFork() {
+  open_.store(false);
+  CurrentSlot().store(nullptr);
 }
 
 void Client::Break(const std::string& why) {
@@ -163,6 +169,7 @@ void Client::AwaitRoom() {
     if (!room && Block(call)) continue;
     std::lock_guard lock(mutex_);
     std::erase(room_waiters_, &call);
+    if (call.given_up) throw InterruptedError();
     if (!room) throw UnavailableError("the session ended while a task waited to be submitted");
     return;
   }
@@ -254,6 +261,10 @@ Message Client::Perform(uint64_t request, Message message) {
     std::lock_guard lock(mutex_);
     calls_.Erase(request);
     if (call.from_task) std::erase(task_requests_, request);
+  }
+  if (call.given_up) {
+    if (call.answer) ReleaseAll(call.answer);
+    throw InterruptedError();
   }
   if (too_late || call.interrupted) throw CancelledError("this task was cancelled while it waited");
   if (!answered) {

@@ -25,6 +25,7 @@ struct Call {
   Message answer;            // ObjectsReady, WaitReply, ObjectAllocated or ActorFound
   bool from_task = false;    // the thread runs the worker's task
   bool interrupted = false;  // the task was cancelled
+  bool given_up = false;     // by the guest (guest.h)
   Waiter waiter;             // live
   bool done = false;         // loopback
 };
@@ -77,6 +78,8 @@ class Client {
   void Close();
   // The cluster is lost: every call from now on throws UnavailableError with `why`.
   void Break(const std::string& why);
+  // In the child of a fork: the session, its threads and its sockets are the parent's. Takes no lock.
+  void AfterFork();
   bool broken() const { return broken_.load(); }
   // A thread is blocked in a call.
   bool busy() const { return blocked_.load() > 0; }

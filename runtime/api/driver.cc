@@ -24,12 +24,22 @@ Message MakeRegistration(const DriverOptions& options, const Address& self) {
   ToProto(self, registration->mutable_address());
   msg::WorkerCommand& command = *registration->mutable_worker();
   std::error_code ignored;
-  command.set_executable(std::filesystem::read_symlink("/proc/self/exe", ignored).string());
-  for (size_t i = 1; i < options.arguments.size(); ++i) command.add_arguments(options.arguments[i]);
+  if (options.worker.executable.empty()) {
+    command.set_executable(std::filesystem::read_symlink("/proc/self/exe", ignored).string());
+    for (size_t i = 1; i < options.arguments.size(); ++i) command.add_arguments(options.arguments[i]);
+  } else {
+    command.set_executable(options.worker.executable);
+    for (const std::string& argument : options.worker.arguments) command.add_arguments(argument);
+  }
   command.set_working_directory(std::filesystem::current_path(ignored).string());
   msg::Label& settings = *command.add_environment();
   settings.set_key(kSettingsVariable);
   settings.set_value(FormatSettings(options.settings));
+  for (const auto& [name, value] : options.worker.environment) {
+    msg::Label& variable = *command.add_environment();
+    variable.set_key(name);
+    variable.set_value(value);
+  }
   return registration;
 }
 

@@ -37,6 +37,13 @@ class FunctionEndpoint final : public LocalEndpoint {
   std::function<void(Message)> handle_;
 };
 
+// What to run as a worker of this driver.
+struct WorkerProgram {
+  std::string executable;              // empty: this process's own, with its arguments
+  std::vector<std::string> arguments;  // without the executable's name
+  std::map<std::string, std::string> environment;  // added to the node manager's
+};
+
 struct DriverOptions {
   Address node_manager;            // with incarnation
   std::string socket_dir;
@@ -44,6 +51,7 @@ struct DriverOptions {
   std::string name;                // of the job
   std::vector<std::string> arguments;  // of this process, given to its workers, too
   std::map<std::string, std::string> settings;
+  WorkerProgram worker;
   TraceSink* trace = nullptr;      // not owned; called by whichever thread drives
 };
 

@@ -13,6 +13,7 @@
 #include "runtime/api/actor_object.h"
 #include "runtime/api/errors.h"
 #include "runtime/api/function.h"
+#include "runtime/api/guest.h"
 #include "runtime/api/outgoing.h"
 #include "runtime/api/thrown_stack.h"
 #include "runtime/messages/convert.h"
@@ -44,6 +45,9 @@ void DescribeException(msg::TaskExecuted& result, std::string_view function, boo
   const std::string where = "in " + std::string(function) + ":\n" + FormatThrownStack();
   try {
     throw;
+  } catch (const GuestError& error) {
+    if (cancelled) return Fail(result, StatusCode::kCancelled, error.what(), "");
+    Fail(result, StatusCode::kApplicationError, error.what(), error.stack());
   } catch (const TaskError& inner) {  // of a child: its type and place matter, this task is only on the way
     Fail(result, StatusCode::kApplicationError, inner.what(),
          inner.type_name() + "\n" + inner.stack() + "and from there " + where);
@@ -117,6 +121,18 @@ void CallFunction(const msg::TaskSpec& spec, const FunctionInfo& function, Clien
   HandOver(out, 0, client, executed, result);
 }
 
+void CallGuest(Guest& guest, const Message& request, Client& client, Executed& executed, msg::TaskExecuted& result) {
+  const msg::TaskSpec& spec = request.As<msg::ExecuteTask>().spec();
+  std::deque<Outgoing> values;
+  std::vector<Outgoing*> results;
+  for (uint32_t i = 0; i < spec.num_returns(); ++i) {
+    values.emplace_back(*result.add_returns(), ObjectId{{WorkerId{spec.owner()}, spec.index()}, i});
+    results.push_back(&values.back());
+  }
+  guest.Run(request, client, results);
+  for (uint32_t i = 0; i < results.size(); ++i) HandOver(*results[i], i, client, executed, result);
+}
+
 }  // namespace
 
 Executed ExecuteNow(const Message& request, RunningTask& task, Client& client) {
@@ -127,24 +143,29 @@ Executed ExecuteNow(const Message& request, RunningTask& task, Client& client) {
   result.set_owner(spec.owner());
   result.set_index(spec.index());
   const Result<const FunctionInfo*> function = FindFunction(spec.function());
-  if (!function.ok()) {
+  Guest* const guest = function.ok() ? nullptr : CurrentGuest();
+  if (!function.ok() && guest == nullptr) {
     Fail(result, function.status().code(), function.status().message(), "");
     return executed;
   }
-  const FunctionInfo& info = *function.value();
-  if (info.arity != kAnyArity && static_cast<size_t>(spec.args_size()) != info.arity) {
+  const std::string_view name = guest != nullptr ? std::string_view(spec.name()) : function.value()->name;
+  if (guest == nullptr && function.value()->arity != kAnyArity &&
+      static_cast<size_t>(spec.args_size()) != function.value()->arity) {
     Fail(result, StatusCode::kInvalidArgument,
-         std::string(info.name) + " takes " + std::to_string(info.arity) + " arguments, not " +
+         std::string(name) + " takes " + std::to_string(function.value()->arity) + " arguments, not " +
              std::to_string(spec.args_size()),
          "");
     return executed;
   }
   CurrentTask() = &task;
-  CaptureThrownStacks(true);
+  CaptureThrownStacks(guest == nullptr);
   try {
-    CallFunction(spec, info, client, executed, result);
+    if (guest != nullptr)
+      CallGuest(*guest, request, client, executed, result);
+    else
+      CallFunction(spec, *function.value(), client, executed, result);
   } catch (...) {
-    DescribeException(result, info.name, task.cancelled.load());
+    DescribeException(result, name, task.cancelled.load());
   }
   CaptureThrownStacks(false);
   CurrentTask() = nullptr;

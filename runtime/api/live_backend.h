@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/api/client.h"
+#include "runtime/api/guest.h"
 #include "runtime/core_worker/core_worker.h"
 #include "runtime/transport/arena_door.h"
 #include "runtime/transport/live_env.h"
@@ -16,7 +17,16 @@ class LiveBackend final : public Backend, public TraceSink {
     env_.SetTraceSink(next_);
   }
   void Post(Message message) override { env_.Post(Address::Application(), std::move(message)); }
-  bool Await(Call& call) override { return env_.Await(call.waiter, Duration{-1}); }
+  bool Await(Call& call) override {
+    Guest* const guest = CurrentGuest();
+    if (guest == nullptr) return env_.Await(call.waiter, Duration{-1});
+    while (!env_.Await(call.waiter, kGuestLook)) {
+      if (env_.stopped()) return false;
+      call.given_up = guest->Interrupted();
+      if (call.given_up) return false;
+    }
+    return true;
+  }
   void Complete(Call& call) override { env_.Complete(call.waiter); }
   Result<std::shared_ptr<ArenaMap>> OpenArena() override {
     return orrery::OpenArena({.socket_dir = env_.options().socket_dir,
@@ -38,6 +48,9 @@ class LiveBackend final : public Backend, public TraceSink {
   }
 
  private:
+  // Between two looks whether the user pressed Ctrl-C.
+  static constexpr Duration kGuestLook = Duration::Millis(100);
+
   LiveEnv& env_;
   CoreWorker& core_worker_;
   const Address node_manager_;

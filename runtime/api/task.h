@@ -23,6 +23,7 @@ struct CallOptions {
   std::optional<int> max_retries;
   bool retry_exceptions = false;
   std::string name;
+  uint32_t num_returns = 1;
 };
 
 // One task under construction. Blocks while this process has too many unfinished tasks; throws UnavailableError outside
@@ -123,7 +124,7 @@ class Task {
  public:
   explicit Task(const TaskOptions& options)
       : class_id_(internal::ClassFor(internal::InfoFor<kFunction>().id, options)),
-        options_{options.max_retries, options.retry_exceptions, options.name} {}
+        options_{options.max_retries, options.retry_exceptions, options.name, 1} {}
 
   template <class... As>
     requires AcceptsArguments<kFunction, As...>

@@ -11,6 +11,7 @@
 #include "runtime/api/client.h"
 #include "runtime/api/driver.h"
 #include "runtime/api/executor.h"
+#include "runtime/api/guest.h"
 #include "runtime/core_worker/core_worker.h"
 #include "runtime/messages/orrery.pb.h"
 #include "runtime/transport/endpoint.h"
@@ -128,6 +129,7 @@ void Worker::OnExecutorMessage(Message message) {
   if (!in_task_ || running_.task != TaskId{WorkerId{interrupt.owner()}, interrupt.index()}) return;
   running_.cancelled.store(true);
   client_->InterruptTask();
+  if (Guest* const guest = CurrentGuest()) guest->Interrupt();
 }
 
 void Worker::OnHostMessage(const Message& message) {

@@ -1,0 +1,23 @@
+"""Orrery's Python API: tasks and objects on a cluster, with the names and the behaviour of Ray's core API.
+
+    import orrery as ray
+    ray.init()
+
+    @ray.remote
+    def square(x):
+        return x * x
+
+    print(ray.get([square.remote(i) for i in range(4)]))
+"""
+from . import exceptions
+from ._cluster import (available_resources, cluster_resources, get_gpu_ids, get_runtime_context, nodes)
+from ._objects import ObjectRef, as_completed, cancel, get, put, wait
+from ._remote import NodeAffinitySchedulingStrategy, RemoteFunction, remote
+from ._session import Context, init, is_initialized, shutdown
+
+__version__ = "0.1.0"
+__all__ = [
+    "Context", "NodeAffinitySchedulingStrategy", "ObjectRef", "RemoteFunction", "as_completed", "available_resources",
+    "cancel", "cluster_resources", "exceptions", "get", "get_gpu_ids", "get_runtime_context", "init", "is_initialized",
+    "nodes", "put", "remote", "shutdown", "wait",
+]

@@ -1,0 +1,122 @@
+"""What a worker does with a task: finds the function, puts the arguments together, calls, describes what goes wrong.
+
+Called by the extension module; see runtime/python/guest.cc.
+"""
+from __future__ import annotations
+
+import inspect
+import pickle
+import traceback
+from typing import Any
+
+import cloudpickle
+
+from . import _core, _functions
+from ._errors import MARK
+from .exceptions import TaskError
+
+
+class Raised:
+    """Stands in a result's place: the task failed with an exception that is not to be retried."""
+
+    def __init__(self, message: str, stack: bytes):
+        self.message = message
+        self.stack = stack
+
+    def error(self) -> TaskError:
+        """What whoever asks for the value is told."""
+        from . import _errors
+        type_name, _, rest = self.stack.partition(b"\n")
+        return _errors.task_error(self.message.encode(), type_name, rest)
+
+
+def run(function: int, job: int, name: bytes, given: list, num_returns: int) -> list:
+    """Runs one task; the values of its returns."""
+    code = _functions.load(function, job)
+    args, kwargs, retry_on = _arguments(given)
+    try:
+        result = code(*args, **kwargs)
+    except Exception as error:
+        if retry_on is None or isinstance(error, tuple(retry_on)):
+            raise
+        return [Raised(*describe(error))] * num_returns
+    if inspect.iscoroutine(result):
+        result.close()
+        raise TypeError(f"{name.decode()} is a coroutine function: tasks are plain functions")
+    if num_returns == 1:
+        return [result]
+    return _split(result, num_returns, name.decode())
+
+
+def _arguments(given: list) -> tuple:
+    if not given:
+        return (), {}, None
+    args, kwargs, *rest = given[0]
+    places = rest[0] if rest else ()
+    for place, value in zip(places, given[1:]):
+        if isinstance(value, Raised):
+            raise value.error()
+        if isinstance(place, int):
+            args[place] = value
+        else:
+            kwargs[place] = value
+    return args, kwargs, rest[1] if len(rest) > 1 else None
+
+
+def _split(result: Any, num_returns: int, name: str) -> list:
+    try:
+        values = list(result)
+    except TypeError:
+        raise TypeError(f"{name} has num_returns={num_returns} but returned one {type(result).__qualname__}") from None
+    if len(values) != num_returns:
+        raise ValueError(f"{name} has num_returns={num_returns} but returned {len(values)} values")
+    return values
+
+
+def describe(error: BaseException) -> tuple[str, bytes]:
+    """One line about an exception, and: its class's name, the worker's traceback, the pickled exception."""
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    if isinstance(error, TaskError):  # of a child: its type and place matter, this task is only on the way
+        name = error.type_name
+        message, text = error.message, error.traceback + "\nand from there:\n" + _trace(error, chain=False)
+        original: Any = error.cause
+    else:
+        message, text, original = f"{name}: {_text(error)}", _trace(error), error
+    stack = f"{name}\n{text}".encode(errors="replace")
+    return message, stack + _pickled(original)
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as worse:
+        return f"(str() of it raised {type(worse).__qualname__})"
+
+
+def _trace(error: BaseException, chain: bool = True) -> str:
+    here = error.__traceback__
+    while here is not None and here.tb_frame.f_code.co_filename == __file__:  # our own frames tell the user nothing
+        here = here.tb_next
+    try:
+        return "".join(traceback.format_exception(type(error), error, here, chain=chain))
+    except Exception:
+        return "".join(traceback.format_tb(here))
+
+
+def _pickled(error: Any) -> bytes:
+    if error is None:
+        return b""
+    try:
+        error = error.with_traceback(None)
+        pickled = cloudpickle.dumps(error)
+        pickle.loads(pickled)  # many exceptions pickle, but cannot be made again
+        return MARK + pickled
+    except Exception as why:
+        return f"\n(the exception itself cannot be pickled: {why})".encode(errors="replace")
+
+
+def on_interrupt(*_: Any) -> None:
+    """SIGINT in a worker: raised in the task that was cancelled, and nowhere else."""
+    if _core.cancelled():
+        raise KeyboardInterrupt("the task was cancelled")

@@ -1,0 +1,144 @@
+"""Functions as tasks: `@remote`, `.remote()` and `.options()`."""
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import Any, Callable, Optional, Union
+
+from . import _core, _functions, _session
+
+#: What a task may ask for; the meaning is Ray's.
+_DEFAULTS: dict[str, Any] = {
+    "num_cpus": 1,
+    "num_gpus": 0,
+    "memory": 0,
+    "resources": {},
+    "num_returns": 1,
+    "max_retries": None,
+    "retry_exceptions": False,
+    "scheduling_strategy": "DEFAULT",
+    "label_selector": {},
+    "name": "",
+}
+_NOT_YET = {"runtime_env", "max_calls", "accelerator_type", "placement_group", "_metadata", "object_store_memory"}
+
+
+class NodeAffinitySchedulingStrategy:
+    """Run on one node. soft: elsewhere when it is dead or can never fit."""
+
+    def __init__(self, node_id: Union[str, int], soft: bool = False):
+        self.node_id = int(str(node_id).rpartition("-")[2])
+        self.soft = soft
+
+
+def checked_options(given: dict[str, Any]) -> dict[str, Any]:
+    """The given options, complete; ValueError or TypeError names what makes no sense."""
+    for key in given:
+        if key in _NOT_YET:
+            raise ValueError(f"the option {key} is not supported by orrery yet")
+        if key not in _DEFAULTS:
+            raise ValueError(f"there is no option {key}; there are: {', '.join(sorted(_DEFAULTS))}")
+    options = {**_DEFAULTS, **{key: value for key, value in given.items() if value is not None}}
+    count = options["num_returns"]
+    if count in ("dynamic", "streaming"):
+        raise ValueError(f"num_returns={count!r} is not supported by orrery yet")
+    if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+        raise ValueError(f"num_returns is a number >= 0, not {count!r}")
+    for key in ("num_cpus", "num_gpus", "memory"):
+        if options[key] < 0:
+            raise ValueError(f"{key} is not negative")
+    for key in ("CPU", "GPU", "memory"):
+        if key in options["resources"]:
+            raise ValueError(f"resources does not hold {key}: there is an option of its own for that")
+    return options
+
+
+def _native(options: dict[str, Any]) -> dict[str, Any]:
+    """The options as the extension module takes them."""
+    strategy = options["scheduling_strategy"]
+    affinity = strategy if hasattr(strategy, "node_id") else None
+    if affinity is None and strategy not in ("DEFAULT", "SPREAD"):
+        raise ValueError(f"scheduling_strategy is 'DEFAULT', 'SPREAD' or a NodeAffinitySchedulingStrategy, not {strategy!r}")
+    retry = options["retry_exceptions"]
+    labels = {key: [value] if isinstance(value, str) else list(value) for key, value in options["label_selector"].items()}
+    return {
+        "num_cpus": float(options["num_cpus"]),
+        "num_gpus": float(options["num_gpus"]),
+        "memory": int(options["memory"]),
+        "resources": {key: float(value) for key, value in options["resources"].items()},
+        "name": options["name"],
+        "max_retries": options["max_retries"],
+        "retry_exceptions": bool(retry),
+        "spread": strategy == "SPREAD",
+        "node": None if affinity is None else affinity.node_id,
+        "soft": affinity is not None and affinity.soft,
+        "labels": labels,
+    }
+
+
+class RemoteFunction:
+    """A function whose calls run as tasks: `f.remote(1)` returns an ObjectRef at once."""
+
+    def __init__(self, function: Callable[..., Any], options: dict[str, Any]):
+        if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+            raise TypeError(f"{function.__qualname__}: async functions and generators cannot be tasks in orrery yet")
+        self._function = function
+        self._options = checked_options(options)
+        retry = self._options["retry_exceptions"]
+        self._retry_on: Optional[list] = None if isinstance(retry, bool) else list(retry)
+        self._session = 0
+        self._task: Any = None
+        self._by_value = False
+        self._count = self._options["num_returns"]
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError(f"a remote function cannot be called directly: use {self._function.__name__}.remote(...)")
+
+    def options(self, **options: Any) -> "RemoteFunction":
+        """The same function with other options."""
+        given = {**self._options, **options}
+        return RemoteFunction(self._function, given)
+
+    def remote(self, *args: Any, **kwargs: Any) -> Any:
+        """Submits a task; its ObjectRef, a list of them when num_returns is more than 1, None when it is 0."""
+        if self._session != _session.number or not self._session:
+            self._prepare()
+        if self._by_value:
+            args = (self._function, *args)
+        refs = self._task.submit(args, kwargs, self._retry_on)
+        if self._count == 1:
+            return refs[0]
+        return refs if self._count else None
+
+    def _prepare(self) -> None:
+        _session.ensure()
+        function = _functions.export(self._function)
+        self._by_value = function == _functions.APPLY
+        options = _native(self._options)
+        options["name"] = options["name"] or self._function.__qualname__
+        self._task = _core.Task(function, options["name"], options, max(1, self._count))
+        self._session = _session.number
+
+    def __reduce__(self) -> Any:
+        return RemoteFunction, (self._function, self._options)
+
+
+def remote(*args: Any, **options: Any) -> Any:
+    """Makes a function remote: `@remote`, `@remote(num_cpus=2)` or `remote(function)`."""
+    if len(args) == 1 and not options and callable(args[0]):
+        return _make(args[0], {})
+    if args:
+        raise TypeError("remote takes options by name only: @remote(num_cpus=2)")
+    checked_options(options)
+    return lambda function: _make(function, options)
+
+
+def _make(target: Any, options: dict[str, Any]) -> RemoteFunction:
+    if inspect.isclass(target):
+        raise NotImplementedError(f"{target.__qualname__}: orrery's Python has no actors yet")
+    if not callable(target):
+        raise TypeError(f"remote is for functions, not for {target!r}")
+    if isinstance(target, RemoteFunction):
+        raise TypeError(f"{target.__name__} is a remote function already; use .options() for other options")
+    return RemoteFunction(target, options)

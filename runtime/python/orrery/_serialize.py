@@ -1,0 +1,33 @@
+"""Values as bytes: pickle protocol 5 with the buffers beside the pickle; cloudpickle for code and what holds code."""
+from __future__ import annotations
+
+import pickle
+import sys
+from typing import Any
+
+import cloudpickle
+
+
+
+def dumps(value: Any) -> tuple[bytes, list]:
+    """The pickle of `value` and its out-of-band buffers, in order."""
+    buffers: list[pickle.PickleBuffer] = []
+    try:
+        if _is_array(value):
+            return pickle.dumps(value, protocol=5, buffer_callback=buffers.append), buffers
+        return cloudpickle.dumps(value, protocol=5, buffer_callback=buffers.append), buffers
+    except (pickle.PicklingError, TypeError, AttributeError, RecursionError) as error:
+        raise _explained(value, error) from error
+
+
+def _is_array(value: Any) -> bool:
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and type(value) is numpy.ndarray and not value.dtype.hasobject
+
+
+def _explained(value: Any, error: BaseException) -> BaseException:
+    kind = type(value).__qualname__
+    text = f"orrery cannot send this {kind} to another process: {error}"
+    if isinstance(error, RecursionError):
+        return RecursionError(f"{text} (it is nested too deeply to be pickled)")
+    return TypeError(text)

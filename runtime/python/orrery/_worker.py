@@ -1,0 +1,34 @@
+"""The program of a worker process: started by the node manager, in the driver's folder, with the driver's search path.
+
+Run as a script with `python -P`, so that no file of the user's folder can take the place of a module of Python's before
+the worker stands.
+"""
+import os
+import signal
+import sys
+
+
+def main() -> int:
+    """Serves until the node manager ends this process; the exit code."""
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    from orrery import _core, _execute, _logs
+    sys.path.pop(0)
+    for entry in os.environ.get("ORRERY_PYTHON_PATH", "").split(os.pathsep):
+        if entry not in sys.path:
+            sys.path.append(entry)
+    sys.argv = ["orrery-worker"]
+    sys.stdout.reconfigure(line_buffering=True)
+    _logs.announce()
+    signal.signal(signal.SIGINT, _execute.on_interrupt)
+    os.register_at_fork(after_in_child=_core.after_fork)
+    return _core.serve()
+
+
+if __name__ == "__main__":
+    # Unpickled code looks for its module's names in __main__: this script's own must not be found there.
+    sys.modules["orrery._worker_main"] = sys.modules["__main__"]
+    sys.modules["__main__"] = type(sys)("__main__")
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

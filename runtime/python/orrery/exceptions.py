@@ -1,0 +1,86 @@
+"""What orrery raises. Every class derives from OrreryError; Ray's names are kept where the meaning is the same."""
+from __future__ import annotations
+
+from typing import Any, Optional
+
+
+class OrreryError(Exception):
+    """Base of all errors of the runtime."""
+
+
+class TaskError(OrreryError):
+    """A task's code raised. Also an instance of the original exception's class, so that `except ValueError` works.
+
+    cause: the original exception, or None when it could not be pickled.
+    type_name: name of its class. traceback: of the worker, as text.
+    """
+
+    def __init__(self, message: str, type_name: str = "", traceback: str = "", cause: Optional[BaseException] = None):
+        Exception.__init__(self, message)
+        self.message = message
+        self.type_name = type_name
+        self.traceback = traceback
+        self.cause = cause
+        if cause is not None:
+            for name, value in getattr(cause, "__dict__", {}).items():
+                self.__dict__.setdefault(name, value)
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.traceback}".rstrip()
+
+    def __reduce__(self) -> Any:
+        from . import _errors
+        return _errors.make, (self.message, self.type_name, self.traceback, self.cause)
+
+
+class WorkerCrashedError(OrreryError):
+    """The worker process ended while it ran the task, and no retries were left."""
+
+
+class NodeDiedError(OrreryError):
+    """The worker's node was declared dead, and no retries were left."""
+
+
+class TaskCancelledError(OrreryError):
+    """The task was cancelled."""
+
+
+class GetTimeoutError(OrreryError, TimeoutError):
+    """The time given to get() passed. The task goes on."""
+
+
+class ObjectLostError(OrreryError):
+    """Every copy of the value is gone, and it cannot be made again."""
+
+
+class OwnerDiedError(ObjectLostError):
+    """The process that owned the value is gone."""
+
+
+class ObjectStoreFullError(OrreryError):
+    """The node's object store has no room for the value and can make none."""
+
+
+class OutOfDiskError(OrreryError):
+    """Nor has the disk that the store would spill to."""
+
+
+class TooLargeError(OrreryError):
+    """A value exceeds a stated limit, such as the size of a node's object store."""
+
+
+class InfeasibleError(OrreryError):
+    """No node of the cluster could ever hold what the task asks for."""
+
+
+class InvalidArgumentError(OrreryError, ValueError):
+    """The caller's input makes no sense; nothing was done."""
+
+
+class UnavailableError(OrreryError, ConnectionError):
+    """The cluster, or this process's connection to it, is not there."""
+
+
+#: Ray's names for the same.
+RayError = OrreryError
+RayTaskError = TaskError
