@@ -67,8 +67,7 @@ PythonGuest& PythonGuest::Install() {
   return *guest;
 }
 
-void PythonGuest::Run(const Message& execute, internal::Client& client,
-                      std::span<internal::Outgoing* const> results) {
+void PythonGuest::Run(const Message& execute, internal::Client& client, std::span<internal::Outgoing* const> results) {
   const py::gil_scoped_acquire locked;
   const pid_t process = getpid();
   std::vector<PyValue> values;

@@ -1,8 +1,8 @@
 // Python as the guest of the runtime's executor: runs tasks, and brings signals into blocked calls. Internal.
 #pragma once
 
-#include <pybind11/pybind11.h>
 #include <pthread.h>
+#include <pybind11/pybind11.h>
 
 #include "runtime/api/guest.h"
 

@@ -1,5 +1,5 @@
-// The extension module orrery._core: the runtime's API as Python sees it. The package around it adds names, defaults and
-// documentation, and no state of tasks or objects.
+// The extension module orrery._core: the runtime's API as Python sees it. The package around it adds names, defaults
+// and documentation, and no state of tasks or objects.
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
@@ -210,8 +210,11 @@ void BindRef(py::module_& module) {
   py::class_<ObjectRef>(module, "ObjectRef", py::dynamic_attr(),
                         "Names a value that exists, or will. Pass it to tasks in place of the value; "
                         "orrery.get(ref) waits for it. The value is kept as long as a ref to it is.")
-      .def("hex", [](const ObjectRef& ref) { return ToString(ref.id()); }, "The object's id, as orrery's commands print it.")
-      .def("task_id", [](const ObjectRef& ref) { return ToString(ref.task()); }, "Id of the task that makes the value.")
+      .def(
+          "hex", [](const ObjectRef& ref) { return ToString(ref.id()); },
+          "The object's id, as orrery's commands print it.")
+      .def(
+          "task_id", [](const ObjectRef& ref) { return ToString(ref.task()); }, "Id of the task that makes the value.")
       .def("__repr__", [](const ObjectRef& ref) { return "ObjectRef(" + ToString(ref.id()) + ")"; })
       .def("__hash__",
            [](const ObjectRef& ref) {
@@ -223,10 +226,10 @@ void BindRef(py::module_& module) {
            })
       .def("__reduce__", [](const ObjectRef& ref) {
         static const py::handle restore =
-            py::object(py::module_::import("orrery._core").attr("_restore_ref")).release();
+            py::object(py::module_::import("orrery._serialize").attr("restore_ref")).release();
         return py::make_tuple(restore, py::make_tuple(py::bytes(ReduceRef(ref))));
       });
-  module.def("_restore_ref", [](const py::bytes& bytes) { return RestoreRef(std::string_view(bytes)); });
+  module.def("restore_ref", [](const py::bytes& bytes) { return RestoreRef(std::string_view(bytes)); });
 }
 
 }  // namespace

@@ -31,7 +31,8 @@ Arguments Split(const py::tuple& args, const py::dict& kwargs, const py::object&
   for (const py::handle& arg : args) any |= IsRef(arg);
   for (const auto& [key, arg] : kwargs) any |= IsRef(arg);
   if (!any) {
-    split.pickled = retry_on.is_none() ? py::make_tuple(args, kwargs) : py::make_tuple(args, kwargs, py::list(), retry_on);
+    split.pickled =
+        retry_on.is_none() ? py::make_tuple(args, kwargs) : py::make_tuple(args, kwargs, py::list(), retry_on);
     return split;
   }
   py::dict named;

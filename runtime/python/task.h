@@ -19,7 +19,8 @@ class PyTask {
   PyTask(uint64_t function, std::string name, const TaskOptions& options, uint32_t num_returns);
   // A list of refs, one for each return. Refs among the arguments stand for their values. `retry_on`: exception classes
   // that are retried, or None.
-  pybind11::list Submit(const pybind11::tuple& args, const pybind11::dict& kwargs, const pybind11::object& retry_on) const;
+  pybind11::list Submit(const pybind11::tuple& args, const pybind11::dict& kwargs,
+                        const pybind11::object& retry_on) const;
 
  private:
   const std::string name_;

@@ -7,6 +7,8 @@ from typing import Any
 
 import cloudpickle
 
+from . import _core
+
 
 
 def dumps(value: Any) -> tuple[bytes, list]:
@@ -28,6 +30,11 @@ def _is_array(value: Any) -> bool:
 def _explained(value: Any, error: BaseException) -> BaseException:
     kind = type(value).__qualname__
     text = f"orrery cannot send this {kind} to another process: {error}"
-    if isinstance(error, RecursionError):
+    if isinstance(error, RecursionError) or "deep recursion" in str(error):
         return RecursionError(f"{text} (it is nested too deeply to be pickled)")
     return TypeError(text)
+
+
+def restore_ref(data: bytes) -> _core.ObjectRef:
+    """Stands in pickles for the ref that `data` describes: whoever unpickles it holds a reference of its own."""
+    return _core.restore_ref(data)

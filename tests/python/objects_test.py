@@ -1,0 +1,119 @@
+"""Values in shared memory: no copy, read-only, alive as long as they are looked at, gone afterwards."""
+import gc
+import json
+import os
+import subprocess
+import time
+import unittest
+
+import numpy
+import orrery as ray
+from support import ClusterTest
+
+MIB = 1 << 20
+
+
+class Arrays(ClusterTest):
+    def test_views_are_read_only_aligned_and_shared(self):
+        array = numpy.arange(MIB, dtype=numpy.float64)
+        ref = ray.put(array)
+        first, second = ray.get(ref), ray.get(ref)
+        self.assertTrue((first == array).all())
+        self.assertFalse(first.flags.writeable)
+        self.assertEqual(first.ctypes.data % 64, 0)
+        self.assertEqual(first.ctypes.data, second.ctypes.data)
+
+    def test_a_view_outlives_its_ref(self):
+        view = ray.get(ray.put(numpy.full(MIB, 7, dtype=numpy.uint8)))
+        for _ in range(8):
+            ray.put(numpy.zeros(MIB, dtype=numpy.uint8))
+        self.assertEqual(int(view.sum()), 7 * MIB)
+
+    def test_a_view_of_an_argument_outlives_the_task(self):
+        @ray.remote
+        def keep(array):
+            import builtins
+            builtins.kept = array
+            return os.getpid()
+
+        @ray.remote
+        def look():
+            import builtins
+            kept = getattr(builtins, "kept", None)
+            return os.getpid(), None if kept is None else int(kept.sum())
+
+        where = ray.get(keep.remote(numpy.full(MIB, 3, dtype=numpy.uint8)))
+        for _ in range(8):
+            ray.put(numpy.zeros(MIB, dtype=numpy.uint8))
+        answers = dict(ray.get([look.remote() for _ in range(8)]))
+        for pid, total in answers.items():
+            self.assertEqual(total, 3 * MIB if pid == where else None)
+
+    def test_inside_other_values_and_as_results(self):
+        @ray.remote
+        def double(parts):
+            return {name: part * 2 for name, part in parts.items()}
+
+        parts = {"a": numpy.arange(100_000), "b": numpy.arange(4.0), "c": numpy.array(["x", None], dtype=object)}
+        doubled = ray.get(double.remote({k: parts[k] for k in "ab"}))
+        self.assertTrue((doubled["a"] == parts["a"] * 2).all() and (doubled["b"] == parts["b"] * 2).all())
+        self.assertEqual(list(ray.get(ray.put(parts))["c"]), ["x", None])
+
+    def test_layouts(self):
+        for array in (numpy.asfortranarray(numpy.arange(12).reshape(3, 4)), numpy.arange(100)[::3], numpy.zeros((0, 5)),
+                      numpy.arange(300_000).reshape(3, -1).T):
+            self.assertTrue(numpy.array_equal(ray.get(ray.put(array)), array))
+
+    def test_large_bytes(self):
+        for value in (b"x" * 5_000_000, bytearray(3_000_000), "ä" * 1_000_000):
+            self.assertEqual(ray.get(ray.put(value)), value)
+
+
+class Memory(ClusterTest):
+    def entries(self):
+        command = os.path.join(os.environ["ORRERY_HOME"], "bin", "orrery")
+        context = ray.init(ignore_reinit_error=True)
+        environment = {**os.environ, "ORRERY_SESSION_DIR": context.address_info["session_dir"]}
+        text = subprocess.run([command, "memory", "--address", context.address_info["address"], "--format", "json"],
+                              env=environment, check=True, capture_output=True, text=True, timeout=60).stdout
+        return json.loads(text)
+
+    def assert_nothing_left(self):
+        gc.collect()
+        left = None
+        for _ in range(100):
+            ray.get(ray.put(0))  # what was let go travels with a call
+            left = self.entries()
+            if not left.get("objects"):
+                return
+            time.sleep(0.1)
+        self.fail(f"objects are left: {left}")
+
+    def test_a_thousand_refs(self):
+        @ray.remote(max_retries=0)
+        def work(nested, fail):
+            if fail == "raise":
+                raise ValueError("on purpose")
+            if fail == "die":
+                os._exit(1)
+            return [nested["refs"][0], ray.put(len(ray.get(nested["refs"])))]
+
+        refs = [ray.put(i if i % 100 else numpy.zeros(50_000)) for i in range(1000)]
+        results = [work.remote({"refs": refs[i * 50:i * 50 + 50]}, "raise" if i % 3 == 1 else "die" if i == 5 else "")
+                   for i in range(20)]
+        ok = 0
+        for ref in results:
+            try:
+                first, count = ray.get(ref)
+                self.assertEqual(ray.get(count), 50)
+                ray.get(first)
+                ok += 1
+            except (ValueError, ray.exceptions.WorkerCrashedError):
+                pass
+        self.assertGreaterEqual(ok, 12)
+        del refs, results, ref, first, count
+        self.assert_nothing_left()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,229 @@
+"""Tasks: arguments, results, options, errors, retries, cancellation."""
+import asyncio
+import os
+import threading
+import time
+import unittest
+
+import orrery as ray
+from support import ClusterTest
+
+
+@ray.remote
+def add(a, b=0):
+    return a + b
+
+
+class Basics(ClusterTest):
+    def test_values_and_refs_as_arguments(self):
+        one = add.remote(1)
+        self.assertEqual(ray.get(add.remote(one, 2)), 3)
+        self.assertEqual(ray.get(add.remote(1, b=one)), 2)
+        self.assertEqual(ray.get([add.remote(i, 1) for i in range(50)]), list(range(1, 51)))
+
+    def test_nested_refs_stay_refs(self):
+        @ray.remote
+        def unpack(refs):
+            return [type(ref).__name__ for ref in refs], sum(ray.get(refs))
+
+        names, total = ray.get(unpack.remote([add.remote(1), ray.put(2)]))
+        self.assertEqual((names, total), (["ObjectRef", "ObjectRef"], 3))
+
+    def test_refs_in_closures_travel_with_the_call(self):
+        inside = ray.put(41)
+
+        @ray.remote
+        def closure():
+            return ray.get(inside) + 1
+
+        self.assertEqual(ray.get(closure.remote()), 42)
+
+    def test_several_returns(self):
+        @ray.remote(num_returns=2)
+        def pair():
+            return 1, "x" * 300_000
+
+        first, second = pair.remote()
+        self.assertEqual((ray.get(first), len(ray.get(second))), (1, 300_000))
+        with self.assertRaisesRegex(ValueError, "num_returns=3 but returned 2"):
+            ray.get(pair.options(num_returns=3, max_retries=0).remote()[0])
+        self.assertIsNone(pair.options(num_returns=0).remote())
+
+    def test_tasks_submit_tasks(self):
+        @ray.remote
+        def fibonacci(n):
+            return n if n < 2 else sum(ray.get([fibonacci.remote(n - 1), fibonacci.remote(n - 2)]))
+
+        self.assertEqual(ray.get(fibonacci.remote(6)), 8)
+
+    def test_wait_and_timeout(self):
+        @ray.remote
+        def sleep(seconds):
+            time.sleep(seconds)
+            return seconds
+
+        quick, slow = sleep.remote(0), sleep.remote(30)
+        ready, others = ray.wait([slow, quick])
+        self.assertEqual((ready, others), ([quick], [slow]))
+        with self.assertRaises(ray.exceptions.GetTimeoutError):
+            ray.get(slow, timeout=0.05)
+        ray.cancel(slow)
+        with self.assertRaises(ray.exceptions.TaskCancelledError):
+            ray.get(slow)
+        self.assertEqual(ray.get(sleep.remote(0)), 0)
+
+    def test_await_and_future(self):
+        async def both():
+            return await asyncio.gather(add.remote(1), add.remote(2))
+
+        self.assertEqual(asyncio.run(both()), [1, 2])
+        self.assertEqual(add.remote(5).future().result(), 5)
+
+    def test_refs_are_hashable(self):
+        ref = ray.put(1)
+        self.assertEqual({ref: "a"}[ref], "a")
+        self.assertNotEqual(ref, ray.put(1))
+
+    def test_context_and_cluster(self):
+        @ray.remote
+        def who():
+            context = ray.get_runtime_context()
+            return context.get_job_id(), context.get_task_id(), os.getpid()
+
+        job, task, pid = ray.get(who.remote())
+        self.assertEqual(job, ray.get_runtime_context().get_job_id())
+        self.assertTrue(task)
+        self.assertNotEqual(pid, os.getpid())
+        self.assertEqual(ray.cluster_resources()["CPU"], self.CPUS)
+        self.assertEqual([node["Alive"] for node in ray.nodes()], [True])
+
+    def test_threads_may_get_at_once(self):
+        refs, found = [add.remote(i) for i in range(40)], [None] * 40
+
+        def fetch(i):
+            found[i] = ray.get(refs[i])
+
+        threads = [threading.Thread(target=fetch, args=(i,)) for i in range(40)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(found, list(range(40)))
+
+
+class Errors(ClusterTest):
+    def test_an_exception_arrives_with_class_traceback_and_cause(self):
+        @ray.remote
+        def fail():
+            raise KeyError("missing")
+
+        with self.assertRaises(KeyError) as caught:
+            ray.get(fail.remote())
+        error = caught.exception
+        self.assertIsInstance(error, ray.exceptions.TaskError)
+        self.assertIsInstance(error.__cause__, KeyError)
+        self.assertIn("in fail", str(error))
+
+    def test_it_passes_through_dependants(self):
+        @ray.remote
+        def fail():
+            raise ValueError("first")
+
+        with self.assertRaisesRegex(ValueError, "first"):
+            ray.get(add.remote(fail.remote(), 1))
+
+    def test_an_exception_that_cannot_be_pickled(self):
+        @ray.remote
+        def fail():
+            error = RuntimeError("has a lock")
+            error.lock = threading.Lock()
+            raise error
+
+        with self.assertRaisesRegex(ray.exceptions.TaskError, "has a lock"):
+            ray.get(fail.remote())
+
+    def test_an_exception_that_cannot_be_made_again(self):
+        @ray.remote
+        def fail():
+            class Picky(Exception):
+                def __init__(self, a, b):
+                    super().__init__(f"{a}{b}")
+
+            raise Picky(1, 2)
+
+        with self.assertRaisesRegex(ray.exceptions.TaskError, "12"):
+            ray.get(fail.remote())
+
+    def test_unpicklable_argument_function_and_result(self):
+        lock = threading.Lock()
+        with self.assertRaisesRegex(TypeError, "lock"):
+            add.remote(lock)
+        with self.assertRaisesRegex(TypeError, "cannot send the function"):
+            ray.remote(lambda: lock).remote()
+
+        @ray.remote
+        def result():
+            return threading.Lock()
+
+        with self.assertRaisesRegex(TypeError, "lock"):
+            ray.get(result.remote())
+
+    def test_too_deep(self):
+        deep = []
+        for _ in range(100_000):
+            deep = [deep]
+        with self.assertRaisesRegex(RecursionError, "nested too deeply"):
+            ray.put(deep)
+
+    def test_recursion_in_a_task(self):
+        @ray.remote
+        def endless(n):
+            return endless._function(n + 1)
+
+        with self.assertRaises(RecursionError):
+            ray.get(endless.remote(0))
+
+    def test_wrong_use(self):
+        with self.assertRaisesRegex(TypeError, "remote"):
+            add(1, 2)
+        with self.assertRaisesRegex(ValueError, "no option"):
+            ray.remote(cpus=1)(print)
+        with self.assertRaisesRegex(TypeError, "get takes"):
+            ray.get(3)
+        with self.assertRaisesRegex(TypeError, "pickled only inside"):
+            import pickle
+            pickle.dumps(ray.put(1))
+
+    def test_a_worker_that_ends(self):
+        @ray.remote(max_retries=0)
+        def die():
+            os._exit(3)
+
+        with self.assertRaises(ray.exceptions.WorkerCrashedError):
+            ray.get(die.remote())
+
+    def test_retries_after_exceptions(self):
+        @ray.remote(max_retries=3, retry_exceptions=[ValueError])
+        def flaky(kind):
+            if ray.get_runtime_context().get_task_attempt() < 2:
+                raise kind("again")
+            return ray.get_runtime_context().get_task_attempt()
+
+        self.assertEqual(ray.get(flaky.remote(ValueError)), 2)
+        with self.assertRaisesRegex(KeyError, "again"):
+            ray.get(flaky.remote(KeyError))
+
+    def test_a_task_that_forks(self):
+        @ray.remote
+        def forks():
+            child = os.fork()
+            if child == 0:
+                return "of the child"
+            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+        self.assertEqual(ray.get(forks.remote()), 0)
+        self.assertEqual(ray.get(add.remote(1, 1)), 2)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
