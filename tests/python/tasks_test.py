@@ -225,5 +225,15 @@ class Errors(ClusterTest):
         self.assertEqual(ray.get(add.remote(1, 1)), 2)
 
 
+class Compatibility(unittest.TestCase):
+    def test_what_is_missing_is_named(self):
+        from orrery import ray_compat
+        self.assertIs(ray_compat.get, ray.get)
+        with self.assertRaisesRegex(AttributeError, "actors are not supported yet"):
+            ray_compat.get_actor("x")
+        with self.assertRaisesRegex(NotImplementedError, "no actors"):
+            ray.remote(type("Counter", (), {}))
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)
