@@ -211,7 +211,8 @@ void ObjectDirectory::ApplyNews(const msg::ObjectCopies& news, const Address& ad
 }
 
 // After a broken connection: what the node does not name, it does not have. What only a task's reply told us of may
-// have been sealed after the list was made.
+// have been sealed after the list was made. That it receives may have ended unheard: a receiver is forgotten, and
+// counts again when it has received.
 void ObjectDirectory::ApplyFull(const msg::ObjectCopies& news) {
   std::set<ObjectId> named;
   for (const msg::ObjectKey& key : news.added()) named.insert(FromProto(key));
@@ -221,13 +222,27 @@ void ObjectDirectory::ApplyFull(const msg::ObjectCopies& news) {
     if (named.count(object) != 0) continue;
     Entry& entry = *Find(object);
     auto it = entry.sources.find(node);
-    if (it == entry.sources.end() || it->second.from || !it->second.confirmed) continue;
+    if (it == entry.sources.end() || (!it->second.from && !it->second.confirmed)) continue;
     RemoveNode(object, entry, node);
     AfterRemoval(object);
   }
 }
 
 // ---- who asks where ----
+
+// Only a task's reply told us of this copy, and whoever asked did not find it. The worker may have died before its seal
+// was heard: a node that has not confirmed a copy for a while has none.
+void ObjectDirectory::Doubt(ObjectId object, NodeId node) {
+  Entry* entry = Find(object);
+  if (entry == nullptr) return;  // an earlier doubt has ended it
+  const auto it = entry->sources.find(node);
+  if (it == entry->sources.end() || it->second.from || it->second.confirmed) return;
+  const Time now = core_.env.Now();
+  if (!it->second.doubted) it->second.doubted = now;
+  if (now - *it->second.doubted < core_.settings.request_retry_interval) return;
+  RemoveNode(object, *entry, node);
+  AfterRemoval(object);
+}
 
 void ObjectDirectory::OnLocateObject(const Address& from, const msg::LocateObject& request) {
   const ObjectId object = FromProto(request.object());
@@ -252,6 +267,8 @@ void ObjectDirectory::OnLocateObject(const Address& from, const msg::LocateObjec
   } else {
     questions.push_back(std::move(question));
   }
+  Doubt(object, node);
+  for (uint32_t failed : request.failed()) Doubt(object, NodeId{failed});
   Serve(object);
 }
 

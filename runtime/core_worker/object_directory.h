@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -61,6 +62,7 @@ class ObjectDirectory {
     int64_t cost = 0;  // as in by_cost
     bool spilled = false;
     bool confirmed = false;  // by ObjectCopies
+    std::optional<Time> doubted;  // not confirmed, and somebody did not find it there: since when
   };
   struct Question {
     Address from;
@@ -93,6 +95,7 @@ class ObjectDirectory {
   void Detach(ObjectId object, Entry& entry, Source& receiver);
   void RemoveNode(ObjectId object, Entry& entry, NodeId node);
   void AfterRemoval(ObjectId object);
+  void Doubt(ObjectId object, NodeId node);
   bool Behind(const Entry& entry, NodeId node, NodeId asker) const;
   NodeId Choose(const Entry& entry, const Question& question) const;
   bool TryAnswer(ObjectId object, Entry& entry, const Question& question);

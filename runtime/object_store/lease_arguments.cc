@@ -181,11 +181,17 @@ void LeaseArguments::Suspend(LeaseId lease, Bundle& bundle) {
 
 void LeaseArguments::Release(LeaseId lease, Bundle& bundle) {
   Count(bundle, false);
-  for (Argument& argument : bundle.arguments) {
-    if (!argument.pinned) {
-      residency_.GiveUp(argument.ref.id, ObjectWaiter::Lease(lease));
-      continue;
+  if (bundle.state != State::kHeld) {
+    for (const Argument& argument : bundle.arguments) {
+      if (!argument.pinned) residency_.GiveUp(argument.ref.id, ObjectWaiter::Lease(lease));
     }
+  }
+  Unpin(bundle);
+}
+
+void LeaseArguments::Unpin(Bundle& bundle) {
+  for (Argument& argument : bundle.arguments) {
+    if (!argument.pinned) continue;
     argument.pinned = false;
     LocalObject& object = *objects_.Find(argument.ref.id);
     objects_.DropPin(object, Pin::kLease);
@@ -225,14 +231,26 @@ bool LeaseArguments::SuspendLast(LeaseId first) {
     Suspend(it->second, bundle);
     return true;
   }
-  return false;
+  return !first && UnpinLastHeld();
+}
+
+bool LeaseArguments::UnpinLastHeld() {
+  Bundle* last = nullptr;
+  for (auto& [lease, bundle] : bundles_) {
+    if (bundle.state == State::kHeld && bundle.Pinned() && (last == nullptr || bundle.ticket > last->ticket))
+      last = &bundle;
+  }
+  if (last == nullptr) return false;
+  Unpin(*last);
+  return true;
 }
 
 std::map<ObjectId, uint32_t> LeaseArguments::PinsToSuspend(LeaseId first) const {
   std::map<ObjectId, uint32_t> pins;
-  for (const auto& [ticket, lease] : order_) {
-    if (ticket <= TicketOf(first)) continue;
-    for (const Argument& argument : bundles_.at(lease).arguments) {
+  for (const auto& [lease, bundle] : bundles_) {
+    const bool held = bundle.state == State::kHeld;
+    if (held ? static_cast<bool>(first) : bundle.ticket <= TicketOf(first)) continue;
+    for (const Argument& argument : bundle.arguments) {
       if (argument.pinned) ++pins[argument.ref.id];
     }
   }
@@ -253,6 +271,7 @@ void LeaseArguments::CheckInvariants() const {
       missing += !argument.pinned;
       wanted += !argument.pinned && residency_.Wanted(argument.ref.id);
     }
+    if (bundle.state == State::kHeld) continue;
     ORRERY_ASSERT(bundle.state == State::kWaiting ? missing == bundle.arguments.size() : missing == bundle.missing);
     ORRERY_ASSERT(bundle.state != State::kFetching || wanted != 0);
     ORRERY_ASSERT((bundle.state == State::kFetching) == (bundle.state != State::kWaiting && missing != 0));

@@ -1,6 +1,7 @@
 // The large arguments of this node's leases: fetched and pinned lease by lease, within a share of the store.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <utility>
@@ -17,7 +18,9 @@ namespace orrery {
 
 // A lease is admitted as a whole, so that two leases cannot each hold half of what both need: first come, first served,
 // while all admitted ones together need at most argument_memory_fraction of the store; one alone is always admitted.
-// What a lease has that has not begun is taken back, from the last one, when a running task needs the room.
+// What a lease has that has not begun is taken back, from the last one, when a running task needs the room; then what
+// begun ones have: a worker pins what it reads itself, and asks for what it finds gone. Otherwise tasks whose results
+// find no room beside the arguments of each other would wait for ever.
 // (Ray: local_lease_manager.cc and pull_manager.cc.)
 class LeaseArguments final : public ArgumentFetcher {
  public:
@@ -38,8 +41,8 @@ class LeaseArguments final : public ArgumentFetcher {
   // The first lease that waits for arguments to come, or 0.
   LeaseId FirstFetching() const;
   bool Keeps(LeaseId lease, ObjectId object) const;
-  // Takes back what the last lease has that has not begun and stands behind `first` (0: anywhere). False: there is
-  // none.
+  // Takes back what the last lease has that has not begun and stands behind `first` (0: anywhere, and then what begun
+  // ones have). False: there is none.
   bool SuspendLast(LeaseId first);
   // What SuspendLast can drop in all.
   std::map<ObjectId, uint32_t> PinsToSuspend(LeaseId first) const;
@@ -71,6 +74,9 @@ class LeaseArguments final : public ArgumentFetcher {
     bool blocked = false;
     bool counted = false;  // against the share
     bool one_by_one = false;  // see OnNoRoomBeside
+    bool Pinned() const {
+      return std::any_of(arguments.begin(), arguments.end(), [](const Argument& have) { return have.pinned; });
+    }
   };
   struct Use {
     uint32_t bundles = 0;
@@ -84,6 +90,8 @@ class LeaseArguments final : public ArgumentFetcher {
   void Bring(LeaseId lease, Bundle& bundle);
   void Suspend(LeaseId lease, Bundle& bundle);
   void Release(LeaseId lease, Bundle& bundle);
+  void Unpin(Bundle& bundle);
+  bool UnpinLastHeld();
 
   const StoreContext& context_;
   LocalObjects& objects_;
