@@ -62,7 +62,7 @@ void ActorSubmitter::CancelPushed(uint64_t task, const OwnedTask& entry, bool re
 // Sends what may go, in order: the first whose arguments are not known stops those behind it.
 void ActorSubmitter::Pump(ActorId id) {
   Callee& callee = actors_.at(id);
-  if (!callee.address || callee.doubtful) return;
+  if (!callee.Takes()) return;
   while (!callee.waiting.empty() && callee.waiting.begin()->second.ready) {
     const auto [place, call] = *callee.waiting.begin();
     callee.waiting.erase(callee.waiting.begin());
@@ -152,6 +152,15 @@ void ActorSubmitter::OnPeerAlive(const Address& peer) {
   Pump(id);
 }
 
+void ActorSubmitter::OnKill(ActorId actor, bool for_good) {
+  Callee* callee = Find(actor);
+  if (callee == nullptr) return;  // the GCS hears of the kill before it is asked
+  if (for_good)
+    callee->ending = Ending::kForGood;
+  else if (callee->address && callee->ending == Ending::kNo)
+    callee->ending = Ending::kIncarnation;
+}
+
 void ActorSubmitter::OnGcsLost() {
   for (const auto& [id, callee] : actors_) WatchActor(core_, id);
 }
@@ -185,6 +194,7 @@ void ActorSubmitter::FailAll(ActorId id, const Status& why) {
 }
 
 void ActorSubmitter::ForgetAddress(Callee& callee) {
+  if (callee.ending == Ending::kIncarnation) callee.ending = Ending::kNo;
   if (!callee.address) return;
   const auto it = by_address_.find(callee.address);
   core_.requests.Done(CheckKey(it->second));
@@ -205,9 +215,8 @@ void ActorSubmitter::CheckInvariants(bool full) const {
     addresses += static_cast<bool>(callee.address);
     ORRERY_ASSERT(static_cast<bool>(callee.address) == (callee.phase == ActorPhase::kAlive));
     ORRERY_ASSERT(callee.in_flight.empty() || callee.phase == ActorPhase::kAlive);
-    // Only a head without arguments, or doubt, keeps a call from a living actor.
-    ORRERY_ASSERT(callee.phase != ActorPhase::kAlive || callee.doubtful || callee.waiting.empty() ||
-                  !callee.waiting.begin()->second.ready);
+    // Only a head without arguments, doubt, or a kill keeps a call from a living actor.
+    ORRERY_ASSERT(!callee.Takes() || callee.waiting.empty() || !callee.waiting.begin()->second.ready);
   }
   ORRERY_ASSERT(addresses == by_address_.size());
 }

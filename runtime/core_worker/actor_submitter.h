@@ -37,6 +37,9 @@ class ActorSubmitter {
   void OnActorState(const msg::ActorState& state);
   void OnPeerLost(const Address& peer);
   void OnPeerAlive(const Address& peer);
+  // This process kills the actor: calls that it makes later do not reach the incarnation that ends, nor, `for_good`,
+// any.
+  void OnKill(ActorId actor, bool for_good);
   // What the GCS has said meanwhile is lost: asks again.
   void OnGcsLost();
   // The last incarnation heard of; UINT32_MAX: none.
@@ -50,11 +53,14 @@ class ActorSubmitter {
     uint64_t task = 0;
     bool ready = false;  // its arguments have values
   };
+  enum class Ending : uint8_t { kNo, kIncarnation, kForGood };
   struct Callee {
     ActorPhase phase = ActorPhase::kDependenciesUnready;
     uint32_t incarnation = 0;
     bool heard = false;    // of a state at all
     bool doubtful = false;  // the connection broke: is the process still there?
+    Ending ending = Ending::kNo;  // killed from here: what the GCS says next decides
+    bool Takes() const { return address && !doubtful && ending == Ending::kNo; }
     Address address;
     WorkerId worker;
     uint64_t last_place = 0;

@@ -160,6 +160,7 @@ bool CoreWorker::OnActorMessage(Message& message) {
       const auto& end = message.As<msg::EndActor>();
       const ActorId actor = FromProto(end.actor());
       actors_.Kill(actor, end.no_restart(), calls_.Incarnation(actor), "it was killed");
+      calls_.OnKill(actor, end.no_restart());
       return true;
     }
     default: return false;

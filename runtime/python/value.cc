@@ -66,8 +66,10 @@ struct Memory {
 };
 
 py::object ViewOf(std::string_view bytes, std::shared_ptr<const void> keep) {
-  return py::reinterpret_steal<py::object>(
-      PyMemoryView_FromObject(py::cast(std::make_unique<Memory>(Memory{bytes, std::move(keep)})).ptr()));
+  const py::object memory = py::cast(std::make_unique<Memory>(Memory{bytes, std::move(keep)}));
+  const auto view = py::reinterpret_steal<py::object>(PyMemoryView_FromObject(memory.ptr()));
+  if (!view) throw py::error_already_set();
+  return view;
 }
 
 int GetBuffer(PyObject* self, Py_buffer* view, int flags) {
@@ -171,7 +173,7 @@ ObjectRef RestoreRef(std::string_view bytes) {
 void BindBuffers(py::module_& module) {
   static PyBufferProcs procs = {GetBuffer, nullptr};
   py::class_<Memory> type(module, "_Memory",
-                          py::custom_type_setup([](PyHeapTypeObject* heap) { heap->as_buffer = procs; }));
+                          py::custom_type_setup([](PyHeapTypeObject* heap) { heap->ht_type.tp_as_buffer = &procs; }));
 }
 
 }  // namespace orrery::python

@@ -127,8 +127,8 @@ TEST(ScenarioErrors, SeveralProblemsAtOnceInTheOrderOfTheFile) {
   EXPECT_EQ(ErrorOf("cluster: {node_types: [{name: n, resources: {CPU: x}}]}\n" + kWork + "run: {seed: y}\nfoo: 1\n"),
             "s.yaml:1:51: 'x' is not an amount; write for example 2, 0.5 or 500m (thousandths)\n"
             "s.yaml:3:13: 'y' is not a whole number\n"
-            "s.yaml:4:1: unknown key 'foo' in the scenario; expected name, description, cluster, workload, policy, "
-            "faults, checks, run");
+            "s.yaml:4:1: unknown key 'foo' in the scenario; expected name, description, cluster, autoscaler, workload, "
+            "policy, faults, checks, run");
 }
 
 TEST(ScenarioErrors, AtMostTwentyAreShownAndTheRestCounted) {
