@@ -202,18 +202,31 @@ void CoreWorker::OnTimer(TimerKind kind, uint64_t id) {
     case TimerKind::kLeaseExpiry: submitter_.OnLeaseExpiry(); break;
     case TimerKind::kTaskRetry: tasks_.OnRetryTimer(id); break;
     case TimerKind::kGetTimeout: Unblock(requests_.OnTimeout(id)); break;
+    case TimerKind::kGcsAgain: AskGcsAgain(); break;
     case TimerKind::kBorrowerCheck: objects_.peers.OnTimer(id); break;
     default: ORRERY_ASSERT_MSG(false, "a timer that core workers do not set");
   }
   AfterEvent();
 }
 
+// After a pause: a GCS that is away would be lost again at once.
+void CoreWorker::OnGcsLost() {
+  if (asking_gcs_) return;
+  asking_gcs_ = true;
+  core_.env.SetTimer(kGcsPause, TimerKind::kGcsAgain, 0);
+}
+
+void CoreWorker::AskGcsAgain() {
+  asking_gcs_ = false;
+  core_.requests.ResendTo(core_.gcs);
+  calls_.OnGcsLost();
+  actors_.OnGcsLost();
+}
+
 void CoreWorker::OnPeerLost(const Address& peer) {
   if (peer == core_.options.node_manager) return OnNodeManagerLost();
   if (core_.gcs && peer.endpoint == core_.gcs.endpoint) {
-    core_.requests.ResendTo(peer);
-    calls_.OnGcsLost();
-    actors_.OnGcsLost();
+    OnGcsLost();
   }
   submitter_.OnPeerLost(peer);
   calls_.OnPeerLost(peer);

@@ -41,6 +41,8 @@ class CoreWorker final : public StateMachine, private ObjectActions {
   size_t pending_requests() const { return core_.requests.size(); }
 
  private:
+  static constexpr Duration kGcsPause = Duration::Millis(100);
+
   // ObjectActions
   void Seal(ObjectId object, StoredValue&& value) override { tasks_.Seal(object, std::move(value)); }
   void Recover(ObjectId object) override { recovery_.Recover(object); }
@@ -64,6 +66,8 @@ class CoreWorker final : public StateMachine, private ObjectActions {
   void OnExitWorker(const msg::ExitWorker& request);
   void OnCloseDriver(const msg::CloseDriver& request);
   void OnNodeManagerLost();
+  void OnGcsLost();
+  void AskGcsAgain();
   void TellReady(uint32_t status, const std::string& message);
   void Exit(int code, const std::string& reason);
   void CountBlocked(bool blocks);
@@ -80,6 +84,7 @@ class CoreWorker final : public StateMachine, private ObjectActions {
   ObjectRecovery recovery_;
   TaskReceiver receiver_;
   std::map<ObjectId, int64_t> puts_;  // modelled values that wait for room, and their sizes
+  bool asking_gcs_ = false;  // kGcsAgain is set
   int blocked_gets_ = 0;  // gets and waits of the running task that are not answered
 };
 

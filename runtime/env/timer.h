@@ -28,6 +28,7 @@ enum class TimerKind : uint8_t {
   kGetTimeout,          // id: request
   kBorrowerCheck,       // id: index of a borrower whose connection broke: is it still there?
   kRegister,            // retry of registration at the node manager
+  kGcsAgain,            // the connection to the GCS broke: ask it again
   kBacklog,             // tasks that wait beyond the leases asked for are reported
   // autoscaler
   kAutoscalerRound,     // look at the cluster and act

@@ -90,6 +90,7 @@ std::string_view TimerKindName(TimerKind kind) {
     case TimerKind::kOwnerCheck: return "OwnerCheck";
     case TimerKind::kSpill: return "Spill";
     case TimerKind::kRetryRequests: return "RetryRequests";
+    case TimerKind::kGcsAgain: return "GcsAgain";
     case TimerKind::kLeaseExpiry: return "LeaseExpiry";
     case TimerKind::kTaskRetry: return "TaskRetry";
     case TimerKind::kGetTimeout: return "GetTimeout";

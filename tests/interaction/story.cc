@@ -127,8 +127,9 @@ void Story::OnTrace(ProcessId process, const TraceEvent& event) {
 // ---- commands -------------------------------------------------------------------------------------------------------
 
 ProcessId Story::Process(const std::string& name) {
-  if (auto it = actors_.find(name); it != actors_.end()) {
-    const ProcessId gcs = Process("gcs");
+  const ProcessId gcs = cluster().Find("gcs");
+  const bool knows_actors = gcs != kNoProcess && cluster().Alive(gcs);
+  if (auto it = actors_.find(name); it != actors_.end() && knows_actors) {
     const auto& known = cluster().gcs(gcs)->actors().all();
     const auto actor = known.find(it->second);
     const ProcessId worker = actor == known.end() ? kNoProcess : cluster().FindWorker(actor->second.worker);
