@@ -81,6 +81,7 @@ int Worker::Run() {
   env_->StartBackgroundThread();
   env_->Acquire();
   while (!env_->stopped()) {
+    if (client_ != nullptr) client_->FlushReleased();  // what the last result carried: perhaps no task follows
     env_->RunOne(Ready() ? Duration{} : Duration::Seconds(1));
     // A row of short tasks: looking at sockets and clock after each would cost more than the tasks.
     last_finish_ = env_->Now();
