@@ -1,8 +1,8 @@
 // The sections `checks` and `run`.
 #include <algorithm>
 
+#include "runtime/config/quantity.h"
 #include "sim/scenario/parse.h"
-#include "sim/scenario/quantity.h"
 
 namespace orrery {
 

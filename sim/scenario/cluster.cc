@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "runtime/config/resource_reader.h"
 #include "sim/scenario/parse.h"
 
 namespace orrery {
@@ -49,17 +50,10 @@ void ReadNodeType(const Value& value, Problems& problems, ClusterSpec& cluster) 
   map.Require("name");
   map.Read("name", ReadText, type.name);
   ReadCounts(map, type);
-  if (const Value* resources = map.Require("resources")) {
-    if (resources->kind != Value::Kind::kMap)
-      problems.Add(*resources, "resources must be a map, not " + resources->Describe());
-    for (const Value::Entry& entry : resources->map) ReadResource(entry, problems, type.resources);
-  }
+  if (const Value* resources = map.Require("resources")) ReadResources(*resources, problems, type.resources);
   if (const Value* store = map.Find("object_store_memory")) ReadStore(*store, problems, type.resources);
   if (const Value* disk = map.Find("disk")) ReadDisk(*disk, problems, type.disk);
-  if (const Value* labels = map.Find("labels")) {
-    if (labels->kind != Value::Kind::kMap) problems.Add(*labels, "labels must be a map, not " + labels->Describe());
-    for (const Value::Entry& entry : labels->map) ReadText(entry.value, problems, type.labels[entry.key.scalar]);
-  }
+  if (const Value* labels = map.Find("labels")) ReadLabels(*labels, problems, type.labels);
   map.Read("speed", ReadPositive, type.speed);
   map.Read("boot_time", ReadTime, type.boot_time);
   const Value* price = map.Find("price");

@@ -1,8 +1,8 @@
 // The key `dag`: tasks, the objects between them, the order of submission.
 #include <algorithm>
 
+#include "runtime/config/quantity.h"
 #include "sim/scenario/parse.h"
-#include "sim/scenario/quantity.h"
 #include "sim/scenario/task_graph.h"
 
 namespace orrery {

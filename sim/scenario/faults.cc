@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <array>
 
+#include "runtime/config/quantity.h"
 #include "sim/scenario/parse.h"
-#include "sim/scenario/quantity.h"
 
 namespace orrery {
 

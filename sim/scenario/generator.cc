@@ -1,7 +1,7 @@
 #include <array>
 
+#include "runtime/config/quantity.h"
 #include "sim/scenario/parse.h"
-#include "sim/scenario/quantity.h"
 
 namespace orrery {
 

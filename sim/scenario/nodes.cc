@@ -1,7 +1,7 @@
 // From cluster specification to single nodes, and cost profiles.
+#include "runtime/config/reader.h"
 #include "sim/scenario/input_file.h"
 #include "sim/scenario/openb.h"
-#include "sim/scenario/reader.h"
 #include "sim/scenario/scenario.h"
 
 namespace orrery {

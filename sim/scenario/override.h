@@ -4,7 +4,7 @@
 #include <string>
 
 #include "runtime/common/status.h"
-#include "sim/scenario/document.h"
+#include "runtime/config/document.h"
 
 namespace orrery {
 

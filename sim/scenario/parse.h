@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "sim/scenario/reader.h"
+#include "runtime/config/reader.h"
 #include "sim/scenario/scenario.h"
 
 namespace orrery {
@@ -45,8 +45,5 @@ void ReadArrival(const Value& value, double mean, Problems& problems, Distributi
 
 // A path: resolved beside the scenario, or kept when it came from --set; noted for the check of existence.
 void ReadPath(const Value& value, ParseContext& context, const std::string& option, std::string& out);
-
-// Adds the resource `name`; "cpus" for "CPU" and the like are problems, since they would silently be custom resources.
-void ReadResource(const Value::Entry& entry, Problems& problems, ResourceSet& out);
 
 }  // namespace orrery

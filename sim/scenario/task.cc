@@ -1,40 +1,12 @@
 #include <algorithm>
-#include <array>
 
+#include "runtime/config/resource_reader.h"
 #include "sim/scenario/input_file.h"
 #include "sim/scenario/parse.h"
 
 namespace orrery {
 
 namespace {
-
-void ReadWholeBytes(const Value& value, Problems& problems, ResourceKind kind, ResourceSet& out) {
-  int64_t bytes = 0;
-  ReadBytes(value, problems, bytes);
-  out.Set(kind, FixedPoint::Whole(bytes));
-}
-
-// The predefined resource that a user most likely meant by `name`, or "".
-std::string MeantResource(const std::string& name) {
-  std::string plain;
-  for (const char c : name) {
-    if (c != '_' && c != '-') plain.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
-  }
-  static const std::array<std::pair<const char*, const char*>, 9> kMeant = {
-      {{"cpu", "CPU"},
-       {"cpus", "CPU"},
-       {"gpu", "GPU"},
-       {"gpus", "GPU"},
-       {"memory", "memory"},
-       {"mem", "memory"},
-       {"ram", "memory"},
-       {"objectstorememory", "object_store_memory"},
-       {"objectstore", "object_store_memory"}}};
-  for (const auto& [spelling, meant] : kMeant) {
-    if (plain == spelling) return meant;
-  }
-  return "";
-}
 
 // Ray's label selectors: "v", "!v", "in(a, b)", "!in(a, b)"; or a YAML list, which means in.
 LabelExpression ReadLabelExpression(const Value::Entry& entry, Problems& problems) {
@@ -110,21 +82,6 @@ void ReadOutputs(MapReader& map, std::vector<int64_t>& outputs) {
 }
 
 }  // namespace
-
-void ReadResource(const Value::Entry& entry, Problems& problems, ResourceSet& out) {
-  const std::string& name = entry.key.scalar;
-  if (name == "memory") return ReadWholeBytes(entry.value, problems, ResourceKind::kMemory, out);
-  if (name == "object_store_memory")
-    return ReadWholeBytes(entry.value, problems, ResourceKind::kObjectStoreMemory, out);
-  const std::string meant = MeantResource(name);
-  if (!meant.empty() && meant != name) {
-    problems.Add(entry.key, "unknown resource '" + name + "'; did you mean '" + meant + "'?");
-    return;
-  }
-  FixedPoint amount;
-  ReadAmount(entry.value, problems, amount);
-  out.Set(name, amount);
-}
 
 void ReadTaskKeys(MapReader& map, bool with_duration, TaskSpec& task) {
   map.Read("name", ReadText, task.name);

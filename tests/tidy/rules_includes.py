@@ -5,7 +5,7 @@ _SEAM = {"runtime/common", "runtime/env", "runtime/messages"}
 _COMPONENT = _SEAM | {"runtime/scheduling"}
 _COMPONENTS = {"runtime/scheduling", "runtime/gcs", "runtime/node_manager", "runtime/object_store", "runtime/autoscaler",
                "runtime/core_worker"}
-_RUNTIME = _SEAM | _COMPONENTS | {"runtime/transport", "runtime/storage", "runtime/providers", "runtime/api", "runtime/main",
+_RUNTIME = _SEAM | _COMPONENTS | {"runtime/transport", "runtime/storage", "runtime/providers", "runtime/config", "runtime/api", "runtime/main",
                                    "runtime/python"}
 _DECIDING = _SEAM | _COMPONENTS
 _SIM = {"sim/scenario", "sim/platform", "sim/faults", "sim/workload", "sim/checkers", "sim/explore", "sim/record"}
@@ -23,13 +23,15 @@ ALLOWED = {
     "runtime/node_manager": _COMPONENT | {"runtime/object_store"},
     "runtime/transport": _SEAM,
     "runtime/storage": _SEAM | {"runtime/transport"},
-    "runtime/providers": _SEAM,
+    "runtime/providers": _SEAM | {"runtime/transport"},
+    # Files that people write: read by the command and by scenarios, never by what decides.
+    "runtime/config": {"runtime/common", "runtime/scheduling", "runtime/autoscaler"},
     "runtime/api": _RUNTIME - {"runtime/main"},
     "runtime/python": _RUNTIME - {"runtime/main"},
     "runtime/main": _RUNTIME,
     "sim/engine": _DECIDING,
     # Read by the live replayer too, which must not load SimGrid: they know nothing of the engine.
-    "sim/scenario": _DECIDING,
+    "sim/scenario": _DECIDING | {"runtime/config"},
     "sim/record": _DECIDING | {"sim/scenario"},
     "sim/workload": _DECIDING | {"sim/scenario"},
     "sim/replay": _RUNTIME - {"runtime/main"} | {"sim/scenario", "sim/record", "sim/workload"},
@@ -47,8 +49,8 @@ ENGINE_FRIENDS = {"sim/engine", "sim/platform"}
 PACKAGES = [
     ("simgrid", {"sim/engine", "sim/platform"}, True),
     ("asio", {"runtime/transport", "runtime/main", "runtime/api", "runtime/providers"}, True),
-    ("yaml-cpp", {"sim/scenario", "sim/main"}, False),
-    ("nlohmann", {"runtime/transport", "sim/record", "sim/scenario", "sim/main", "sim/replay", "runtime/main"}, False),
+    ("yaml-cpp", {"runtime/config"}, False),
+    ("nlohmann", {"runtime/transport", "runtime/providers", "runtime/config", "sim/record", "sim/scenario", "sim/main", "sim/replay", "runtime/main"}, False),
     ("CLI/", {"runtime/main", "sim/main", "sim/replay"}, False),
     ("libfccp", {"sim/scenario"}, False),
     ("boost/", {"sim/scenario", "sim/workload", "sim/engine"}, False),

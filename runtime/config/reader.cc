@@ -1,10 +1,10 @@
-#include "sim/scenario/reader.h"
+#include "runtime/config/reader.h"
 
 #include <algorithm>
 #include <tuple>
 
 #include "runtime/common/settings.h"
-#include "sim/scenario/quantity.h"
+#include "runtime/config/quantity.h"
 
 namespace orrery {
 

@@ -1,4 +1,4 @@
-#include "sim/scenario/document.h"
+#include "runtime/config/document.h"
 
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>

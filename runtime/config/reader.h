@@ -1,5 +1,4 @@
-// Strict reading of maps: every key is asked for by name, whatever was not asked for is an error. Internal to
-// sim/scenario.
+// Strict reading of maps: every key is asked for by name, whatever was not asked for is an error.
 #pragma once
 
 #include <functional>
@@ -10,7 +9,7 @@
 #include "runtime/common/fixed_point.h"
 #include "runtime/common/status.h"
 #include "runtime/common/time.h"
-#include "sim/scenario/document.h"
+#include "runtime/config/document.h"
 
 namespace orrery {
 

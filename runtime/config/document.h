@@ -1,4 +1,4 @@
-// A parsed YAML document as a plain tree that knows where each value was written. Internal to sim/scenario.
+// A parsed YAML document as a plain tree that knows where each value was written.
 #pragma once
 
 #include <cstdint>

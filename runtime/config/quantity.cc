@@ -1,4 +1,4 @@
-#include "sim/scenario/quantity.h"
+#include "runtime/config/quantity.h"
 
 #include <array>
 #include <charconv>
