@@ -12,11 +12,11 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "runtime/api/spawn_daemon.h"
 #include "runtime/common/assert.h"
+#include "runtime/common/node_flags.h"
 #include "runtime/common/time.h"
 #include "runtime/transport/session.h"
 
@@ -57,31 +57,6 @@ std::string FreshFolder() {
   SweepFolders(base);
   std::string path = base + "/" + kFolderStem + std::to_string(geteuid()) + "-" + std::to_string(getpid()) + "-XXXXXX";
   return mkdtemp(path.data()) == nullptr ? "" : path;
-}
-
-std::string Exactly(FixedPoint amount) {
-  std::ostringstream text;
-  text.precision(15);
-  text << amount.value();
-  return text.str();
-}
-
-std::vector<std::string> NodeWords(const LocalNode& node) {
-  const ResourceSet& resources = node.resources;
-  std::vector<std::string> words = {"--num-cpus=" + Exactly(resources.Get(ResourceKind::kCpu)),
-                                    "--num-gpus=" + Exactly(resources.Get(ResourceKind::kGpu))};
-  const FixedPoint memory = resources.Get(ResourceKind::kMemory);
-  if (memory > FixedPoint()) words.push_back("--memory=" + Exactly(memory) + "B");
-  const FixedPoint store = resources.Get(ResourceKind::kObjectStoreMemory);
-  if (store > FixedPoint()) words.push_back("--object-store-memory=" + Exactly(store) + "B");
-  std::string custom, labels;
-  for (const auto& [name, amount] : resources.custom())
-    custom += (custom.empty() ? "{\"" : ", \"") + name + "\": " + Exactly(amount);
-  for (const auto& [key, value] : node.labels) labels += (labels.empty() ? "" : ",") + key + "=" + value;
-  if (!custom.empty()) words.push_back("--resources=" + custom + "}");
-  if (!labels.empty()) words.push_back("--labels=" + labels);
-  if (!node.name.empty()) words.push_back("--name=" + node.name);
-  return words;
 }
 
 }  // namespace
@@ -155,7 +130,7 @@ Result<size_t> LocalCluster::AddNode(const LocalNode& node) {
   std::vector<std::string> words = impl_->common;
   words.push_back("--gcs=" + impl_->address);
   if (impl_->node_pids.empty()) words.emplace_back("--head");
-  for (std::string& word : NodeWords(node)) words.push_back(std::move(word));
+  for (std::string& word : NodeFlags(node.resources, node.labels, node.name)) words.push_back(std::move(word));
   Result<internal::StartedDaemon> started = internal::SpawnDaemon("node", words, node.environment, impl_->session_dir);
   if (!started.ok()) return started.status();
   impl_->node_pids.push_back(started->pid);
@@ -171,7 +146,7 @@ void LocalCluster::Stop() {
   // What processes left that were killed.
   if (Result<Session> session = Session::Open(impl_->session_dir); session.ok()) {
     session->CleanStale();
-    session->RemoveGcsState();
+    session->RemoveClusterState();
   }
   if (!impl_->own_folder || impl_->session_dir.empty()) return;
   std::error_code ignored;

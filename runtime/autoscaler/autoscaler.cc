@@ -75,8 +75,12 @@ void Autoscaler::OnMessage(const Address& from, Message message) {
     }
     case MessageKind::kInstanceList: {
       const auto& list = message.As<msg::InstanceList>();
-      // A provider that could not answer is asked again.
-      if (list.status() != 0 || !requests_.Done({MessageKind::kListInstances, list.request(), 0})) return;
+      const RequestKey key{MessageKind::kListInstances, list.request(), 0};
+      if (list.status() != 0) {  // it is asked again
+        if (requests_.Pending(key)) log_.Add("failed", "", 0, "the provider does not list: " + list.message());
+        return;
+      }
+      if (!requests_.Done(key)) return;
       list_ = std::move(message);
       return EndRound();
     }
@@ -101,14 +105,18 @@ void Autoscaler::OnMessage(const Address& from, Message message) {
 }
 
 void Autoscaler::OnTimer(TimerKind kind, uint64_t) {
-  if (kind == TimerKind::kAutoscalerRetry) return requests_.OnTimer();
+  if (kind == TimerKind::kAutoscalerRetry) {
+    if (std::exchange(gcs_lost_, false)) requests_.ResendTo(options_.gcs);
+    return requests_.OnTimer();
+  }
   ORRERY_ASSERT(kind == TimerKind::kAutoscalerRound);
   BeginRound();
 }
 
 void Autoscaler::OnPeerLost(const Address& peer) {
-  if (peer.endpoint == options_.gcs.endpoint)
-    env_.SetTimer(settings_.request_retry_interval, TimerKind::kAutoscalerRetry, 0);
+  if (peer.endpoint != options_.gcs.endpoint) return;
+  gcs_lost_ = true;
+  env_.SetTimer(settings_.request_retry_interval, TimerKind::kAutoscalerRetry, 0);
 }
 
 void Autoscaler::BeginRound() {
@@ -134,7 +142,11 @@ void Autoscaler::EndRound() {
   uint32_t launching = 0;
   for (const auto& [id, instance] : instances_.table().all()) launching += instance.state < Instance::State::kRunning;
   log_.Begin(round_, pending, static_cast<uint32_t>(instances_.table().all().size()), launching);
-  Act(DecideScaling(options_.config, input));
+  const uint64_t quota = list_.As<msg::InstanceList>().max_instances();
+  AutoscalerConfig config = options_.config;
+  if (quota > 0) config.max_workers = std::min(config.max_workers, static_cast<int64_t>(quota));
+  Act(DecideScaling(config, input));
+  log_.End();
   env_.SetTimer(std::max(Duration{}, began_ + settings_.autoscaler_interval - env_.Now()), TimerKind::kAutoscalerRound,
                 0);
 }

@@ -55,6 +55,7 @@ class Autoscaler final : public StateMachine, public InstanceListener {
   uint64_t round_ = 0;
   Time began_;
   Message state_, list_;  // of this round, when they have come
+  bool gcs_lost_ = false;  // the connection; all questions are asked again when the timer fires
 };
 
 // From settings; the node types are the caller's.

@@ -90,7 +90,6 @@ void InstanceManager::OnLaunched(const msg::InstancesLaunched& reply) {
     Answered(outcome.instance());
     instance->cloud_id = outcome.cloud_id();
     table_.Move(*instance, State::kAllocated);
-    failures_.erase(instance->type);
   }
   table_.Flush();
   Pump();
@@ -100,12 +99,16 @@ void InstanceManager::LaunchFailed(uint64_t id, const std::string& reason) {
   const std::string type = table_.Find(id)->type;
   Answered(id);
   table_.Remove(id);
-  Failures& failures = failures_[type];
-  if (failures.until <= env_.Now()) {  // several of one request are one failure
-    const int doublings = std::min(failures.count++, kMostDoublings);
-    failures.until = env_.Now() + settings_.launch_backoff * (int64_t{1} << doublings);
-  }
+  BackOff(type);
   listener_.OnInstanceNews("failed", type, 1, reason);
+}
+
+// After a launch that came to nothing; an instance whose node joins ends it.
+void InstanceManager::BackOff(const std::string& type) {
+  Failures& failures = failures_[type];
+  if (failures.until > env_.Now()) return;  // several of one request are one failure
+  const int doublings = std::min(failures.count++, kMostDoublings);
+  failures.until = env_.Now() + settings_.launch_backoff * (int64_t{1} << doublings);
 }
 
 bool InstanceManager::BackedOff(const std::string& type) const {
@@ -165,6 +168,8 @@ void InstanceManager::SendTerminate(const std::string& cloud_id) {
 }
 
 void InstanceManager::OnTerminated(const msg::InstancesTerminated& reply) {
+  if (reply.status() != 0)  // it is asked again
+    return listener_.OnInstanceNews("failed", "", 0, "the provider does not terminate: " + reply.message());
   requests_.Done({MessageKind::kTerminateInstances, reply.request(), 0});
   for (const std::string& cloud_id : reply.cloud_ids()) terminations_.erase(cloud_id);
 }
@@ -176,7 +181,12 @@ void InstanceManager::Gone(uint64_t id, const std::string& reason) {
     requests_.Done({MessageKind::kTerminateInstances, asked->second, 0});
     terminations_.erase(asked);
   }
-  if (instance.state != State::kTerminating) listener_.OnInstanceNews("lost", instance.type, 1, reason);
+  if (instance.state == State::kDraining && !instance.preempted)  // where a node that leaves takes its instance with it
+    listener_.OnInstanceNews("terminate", instance.type, 1, "drained");
+  else if (instance.state != State::kTerminating)
+    listener_.OnInstanceNews("lost", instance.type, 1, reason);
+  if (instance.state == State::kAllocated)
+    BackOff(instance.type);  // else what dies at once would be launched each round
   requests_.Done({MessageKind::kDrainNode, instance.node.value, 0});
   table_.Remove(id);
 }
@@ -209,6 +219,7 @@ void InstanceManager::MatchList(const msg::InstanceList& list) {
   for (const msg::CloudInstance& cloud : list.instances()) {
     if (cloud.instance() == 0) continue;  // not one of ours
     listed.insert(cloud.instance());
+    table_.NoteNumber(cloud.instance());
     Instance* instance = table_.Find(cloud.instance());
     if (instance == nullptr) {
       // Given up before it appeared. Nobody would ever end it.
@@ -244,7 +255,9 @@ void InstanceManager::MatchNodes(const msg::AutoscalerState& state) {
     if (node != nodes.end()) {
       instance.node = node->second;
       instance.node_missed = 0;
-      if (instance.state == State::kAllocated) table_.Move(instance, State::kRunning);
+      if (instance.state != State::kAllocated) continue;
+      table_.Move(instance, State::kRunning);
+      failures_.erase(instance.type);
     } else if (instance.state == State::kRunning && ++instance.node_missed >= kPicturesToBelieve) {
       Terminate(instance, "its node is dead");
     } else if (instance.state == State::kDraining) {

@@ -64,6 +64,7 @@ class InstanceManager {
   // The instance's launch has its answer, by whatever way.
   void Answered(uint64_t instance);
   void LaunchFailed(uint64_t instance, const std::string& reason);
+  void BackOff(const std::string& type);
   void Terminate(Instance& instance, const std::string& reason);
   void SendTerminate(const std::string& cloud_id);
   void Drain(Instance& instance, bool only_if_idle, Duration deadline, const std::string& reason);

@@ -1,6 +1,7 @@
 // The autoscaler's instances, and their copy in the GCS's key-value store.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -25,6 +26,9 @@ class InstanceTable {
   void OnKvReply(const msg::KvReply& reply);
 
   Instance& Add(const std::string& type);
+  // The provider has, or has had, an instance of this number, perhaps of a cluster before this one: new ones are
+// higher.
+  void NoteNumber(uint64_t id) { last_ = std::max(last_, id); }
   void Move(Instance& instance, Instance::State to);
   // The instance is gone for good.
   void Remove(uint64_t id);

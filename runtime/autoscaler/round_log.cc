@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "runtime/messages/autoscaler_rows.h"
 #include "runtime/messages/orrery.pb.h"
 
 namespace orrery {
@@ -17,7 +18,6 @@ void RoundLog::Begin(uint64_t round, uint64_t pending_demand, uint32_t nodes, ui
   entry->set_launching(launching);
   rounds_.push_back(std::move(report));
   if (rounds_.size() > kRoundsKept) rounds_.pop_front();
-  standing_before_ = std::exchange(standing_, {});
   if (pending_demand == last_demand_ && nodes == last_nodes_) return;
   last_demand_ = pending_demand;
   last_nodes_ = nodes;
@@ -35,12 +35,25 @@ void RoundLog::Add(const std::string& what, const std::string& type, uint64_t co
     action->set_count(count);
     action->set_reason(reason);
   }
-  const std::string text = what + " " + type + ": " + reason;
-  if (what == "keep" || what == "wait" || what == "infeasible") {
-    const std::string line = text + std::to_string(count);
-    standing_.insert(line);
-    if (standing_before_.count(line) != 0) return;
+  if (what == "keep" || what == "wait" || what == "infeasible")
+    standing_[{what, type, reason}] += count;
+  else
+    Trace({what, type, reason}, count);
+}
+
+void RoundLog::End() {
+  for (const auto& [line, count] : standing_) {
+    const auto before = standing_before_.find(line);
+    if (before == standing_before_.end() || before->second != count) Trace(line, count);
   }
+  for (const auto& [line, count] : standing_before_) {
+    if (standing_.count(line) == 0) Trace({"over", line.type, line.what + ": " + line.reason}, 0);
+  }
+  standing_before_ = std::exchange(standing_, {});
+}
+
+void RoundLog::Trace(const Line& line, uint64_t count) {
+  const std::string text = AutoscalerActionText(line.what, line.type, line.reason);
   env_.Trace({.kind = TraceKind::kAutoscalerAction,
               .a = static_cast<int64_t>(round_),
               .b = static_cast<int64_t>(count),

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 #include <deque>
-#include <set>
+#include <map>
 #include <string>
 
 #include "runtime/env/env.h"
@@ -12,21 +12,30 @@
 
 namespace orrery {
 
-// Keeps the last rounds, and traces each line once: what only says again what the round before said is not traced.
+// Keeps the last rounds, and traces them. Lines that say how things are (keep, wait, infeasible) are traced when they
+// begin to hold, when their count changes, and when they are over; so whoever reads the trace knows what held when.
 class RoundLog {
  public:
   static constexpr size_t kRoundsKept = 200;
 
   explicit RoundLog(Env& env) : env_(env) {}
   void Begin(uint64_t round, uint64_t pending_demand, uint32_t nodes, uint32_t launching);
-  // `what`: launch, terminate, drain, keep, wait, infeasible, failed, lost.
+  // `what`: launch, terminate, drain, failed, lost; keep, wait, infeasible.
   void Add(const std::string& what, const std::string& type, uint64_t count, const std::string& reason);
+  // All lines of the round have been added.
+  void End();
   void Fill(uint32_t rounds, msg::AutoscalerReport& report) const;
 
  private:
+  struct Line {
+    std::string what, type, reason;
+    auto operator<=>(const Line&) const = default;
+  };
+  void Trace(const Line& line, uint64_t count);
+
   Env& env_;
   std::deque<Message> rounds_;  // AutoscalerReport with one round each
-  std::set<std::string> standing_, standing_before_;  // lines that say how things are, rather than what was done
+  std::map<Line, uint64_t> standing_, standing_before_;  // lines that say how things are, rather than what was done
   uint64_t round_ = 0;
   uint64_t last_demand_ = UINT64_MAX;
   uint32_t last_nodes_ = 0;

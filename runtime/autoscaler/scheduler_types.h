@@ -5,14 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "runtime/common/node_flags.h"
 #include "runtime/common/resources.h"
 #include "runtime/common/time.h"
 
 namespace orrery {
-
-// Labels that a provider gives to every node that it launches.
-inline constexpr const char* kNodeTypeLabel = "orrery.io/node-type";
-inline constexpr const char* kInstanceLabel = "orrery.io/instance";
 
 // A kind of node that can be launched. (Ray's available_node_types.)
 struct NodeType {

@@ -81,7 +81,7 @@ std::vector<TableSpec> TablesOfState() {
       {"autoscaler",
        {{"time_s", "s", "when it was decided"},
         {"round", "count", "the autoscaler's round; rounds that change nothing are left out"},
-        {"action", "", "launch, drain, terminate, failed, lost; keep, wait, infeasible; demand, nodes"},
+        {"action", "", "launch, drain, terminate, failed, lost; keep, wait, infeasible until over; demand, nodes"},
         {"node_type", "", "of which type"},
         {"count", "count", "how many nodes"},
         {"reason", "", "why"}}}};

@@ -95,7 +95,12 @@ Status RunRecorder::State::WriteFaults(const std::string& path) const {
 Status RunRecorder::State::WriteAutoscaler(const std::string& path) const {
   CsvWriter csv(path, HeaderRow(TableOf("autoscaler")));
   for (const AutoscalerRow& row : autoscaler) {
-    csv.Seconds(row.time.ns).Integer(row.round).Text(row.action).Text(row.type).Integer(row.count).Text(row.reason);
+    csv.Seconds(row.time.ns)
+        .Integer(row.round)
+        .Text(row.action)
+        .Text(row.node_type)
+        .Integer(row.count)
+        .Text(row.reason);
     csv.EndRow();
   }
   return csv.Close();

@@ -69,24 +69,11 @@ void RunRecorder::OnTrace(Time now, const TraceEvent& event) {
       break;
     case TraceKind::kFaultFired: s.faults.push_back({now, std::string(event.text), event.node, event.worker}); break;
     case TraceKind::kAutoscalerRound:
-    case TraceKind::kAutoscalerAction: s.OnAutoscaler(now, event); break;
+    case TraceKind::kAutoscalerAction:
+      for (AutoscalerRow& row : AutoscalerRowsOf(now, event)) s.autoscaler.push_back(std::move(row));
+      break;
     default: s.objects.OnTrace(now, event); break;
   }
-}
-
-void RunRecorder::State::OnAutoscaler(Time now, const TraceEvent& event) {
-  if (event.kind == TraceKind::kAutoscalerRound) {
-    autoscaler.push_back({now, event.a, event.b, "demand", "", "leases that wait for a place"});
-    autoscaler.push_back({now, event.a, event.c, "nodes", "", "instances, running or on their way"});
-    return;
-  }
-  // "ACTION NODE_TYPE: reason"
-  const std::string_view text = event.text;
-  const size_t space = text.find(' '), colon = text.find(": ", space);
-  AutoscalerRow row{now, event.a, event.b, std::string(text.substr(0, space)), "", ""};
-  row.type = text.substr(space + 1, colon - space - 1);
-  row.reason = text.substr(colon + 2);
-  autoscaler.push_back(std::move(row));
 }
 
 void RunRecorder::State::OnTaskFinished(Time now, const TraceEvent& event) {

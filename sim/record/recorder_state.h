@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/messages/autoscaler_rows.h"
 #include "sim/record/csv_writer.h"
 #include "sim/record/object_log.h"
 #include "sim/record/recorder.h"
@@ -31,12 +32,6 @@ struct FaultRow {
   WorkerId worker;
 };
 
-struct AutoscalerRow {
-  Time time;
-  int64_t round = 0, count = 0;
-  std::string action, type, reason;
-};
-
 struct RunRecorder::State {
   RecorderOptions options;
   TaskTable tasks;
@@ -53,7 +48,6 @@ struct RunRecorder::State {
   // The row of a task, made if new; it counts for the statistics unless it falls into the warm-up.
   TaskRow& Row(TaskId id, Time submitted);
   void OnTaskFinished(Time now, const TraceEvent& event);
-  void OnAutoscaler(Time now, const TraceEvent& event);
   bool Writes(const std::string& stem) const;
 
   // ---- report.cc ----
