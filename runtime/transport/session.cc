@@ -228,8 +228,10 @@ void Session::CleanStale() const {
   SweepSpillFolder(spill_dir());
 }
 
-void Session::RemoveGcsState() const {
+void Session::RemoveClusterState() const {
   for (const char* suffix : {"", "-wal", "-shm"}) unlink((gcs_state_file() + suffix).c_str());
+  for (const std::string& name : FilesIn(instance_dir())) unlink((instance_dir() + "/" + name).c_str());
+  rmdir(instance_dir().c_str());
 }
 
 void Session::RemoveIfUnused() const {

@@ -37,7 +37,12 @@ class Session {
   std::string token_file() const { return folder_ + "/token"; }
   // From which a GCS continues whose predecessor was killed; a cluster that ends in order leaves none.
   std::string gcs_state_file() const { return folder_ + "/gcs.sqlite"; }
-  void RemoveGcsState() const;
+  // One file for each instance that the local provider has ever launched for this cluster; see local_provider.h.
+  std::string instance_dir() const { return folder_ + "/instances"; }
+  // What the autoscaler did, and why: the rows of autoscaler.csv of result folders, with times since the Unix epoch.
+  std::string autoscaler_log() const { return log_dir() + "/autoscaler.csv"; }
+  // What the next cluster must not find of the one before.
+  void RemoveClusterState() const;
 
   // The token; made from the operating system's entropy if there is none (head only).
   Result<std::string> CreateToken() const;
