@@ -1,4 +1,4 @@
-// The two daemons: composition roots that put a state machine, a LiveEnv and a LiveHost together.
+// The daemons: composition roots that put a state machine, a LiveEnv and a LiveHost together.
 #pragma once
 
 #include <string>
@@ -17,5 +17,6 @@ struct DaemonOptions {
 // Run until told to end (SIGTERM, Shutdown, Exit); the process's exit code.
 int RunGcsDaemon(const DaemonOptions& options);
 int RunNodeDaemon(const DaemonOptions& options);
+int RunAutoscalerDaemon(const DaemonOptions& options);
 
 }  // namespace orrery

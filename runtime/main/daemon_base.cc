@@ -68,12 +68,13 @@ void DaemonBase::Ready(DaemonRecord record) {
   std::fflush(stdout);
 }
 
-int DaemonBase::Run(StateMachine& machine, const std::function<void()>& each_turn) {
+int DaemonBase::Run(StateMachine& machine, const std::function<void()>& each_turn, TraceSink* sink) {
+  if (sink == nullptr) sink = &log_;
   env_->SetStateMachine(&machine);
   env_->SetLocalEndpoint(Address::Host(), host_.get());
   const char* trace_folder = std::getenv("ORRERY_TRACE_DIR");
-  if (trace_folder != nullptr) trace_file_ = TraceFile::Open(trace_folder, env_->options().role, log_);
-  env_->SetTraceSink(trace_file_ != nullptr ? static_cast<TraceSink*>(trace_file_.get()) : &log_);
+  if (trace_folder != nullptr) trace_file_ = TraceFile::Open(trace_folder, env_->options().role, *sink);
+  env_->SetTraceSink(trace_file_ != nullptr ? static_cast<TraceSink*>(trace_file_.get()) : sink);
   env_->CatchSignals({SIGTERM, SIGINT, SIGHUP}, [this](int number) {
     if (number == SIGHUP) return;  // the terminal is gone; we are not
     Draft<msg::Shutdown> shutdown;

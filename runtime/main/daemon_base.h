@@ -1,4 +1,4 @@
-// What both daemons share: session, environment, signals, record, readiness.
+// What the daemons share: session, environment, signals, record, readiness.
 #pragma once
 
 #include <memory>
@@ -21,13 +21,15 @@ class DaemonBase {
 
   LiveEnv& env() { return *env_; }
   const Session& session() const { return session_; }
+  // What is traced, as lines on standard output.
+  TraceSink& log() { return log_; }
   // Tells who started us that it failed, prints it, and returns exit code 1.
   static int GiveUp(const DaemonOptions& options, const Status& status);
   // Writes the record and tells the starter "ok".
   void Ready(DaemonRecord record);
   // Drives until stopped; `each_turn` after every turn. SIGTERM and SIGINT become a Shutdown message. Where
-  // $ORRERY_TRACE_DIR names a folder, all that is traced goes to a file there.
-  int Run(StateMachine& machine, const std::function<void()>& each_turn);
+  // $ORRERY_TRACE_DIR names a folder, all that is traced goes to a file there; it goes on to `sink`, or to the log.
+  int Run(StateMachine& machine, const std::function<void()>& each_turn, TraceSink* sink = nullptr);
 
  private:
   DaemonBase(DaemonOptions options, Session session) : options_(std::move(options)), session_(std::move(session)) {}

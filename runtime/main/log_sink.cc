@@ -17,6 +17,7 @@ const char* Name(TraceKind kind) {
     case TraceKind::kJobStarted: return "job started";
     case TraceKind::kJobFinished: return "job finished";
     case TraceKind::kInfeasible: return "infeasible request";
+    case TraceKind::kAutoscalerAction: return "autoscaler";
     default: return nullptr;
   }
 }

@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "runtime/config/cluster_config.h"
+#include "runtime/main/autoscaler_start.h"
 #include "runtime/main/commands.h"
 #include "runtime/main/exit_code.h"
 #include "runtime/main/gcs_query.h"
@@ -91,14 +93,22 @@ void BlockSignals() {
   sigprocmask(SIG_BLOCK, &set, nullptr);
 }
 
+std::string RunningGcs(const Session& session) {
+  for (const DaemonRecord& record : session.Records()) {
+    if (record.role == "gcs") return record.gcs_address;
+  }
+  return "";
+}
+
 Status PrepareHead(const Session& session, StartOptions& options) {
   for (const DaemonRecord& record : session.Records()) {
-    if (record.role != "gcs") continue;
+    if (record.role != "gcs" || !options.autoscaling_config.empty()) continue;
     return {StatusCode::kAlreadyExists,
             "a head runs already: " + record.gcs_address + ", process " + std::to_string(record.pid) +
                 ". Add a node with `orrery start --address=" + record.gcs_address + "`, or stop it with `orrery stop`"};
   }
   if (options.host.empty()) options.host = "127.0.0.1";
+  if (access(session.gcs_state_file().c_str(), F_OK) != 0) session.RemoveClusterState();
   return session.CreateToken().status();
 }
 
@@ -112,60 +122,129 @@ Status PrepareJoin(const Session& session, StartOptions& options) {
   return Ask(session, options.token_file, *gcs, std::move(probe), kProbeLimit).status();
 }
 
+// Paths are absolute from here on, since daemons run in the session's folder.
+Status MakeAbsolute(std::string& path, const char* flag) {
+  if (path.empty()) return Status::Ok();
+  char* absolute = realpath(path.c_str(), nullptr);
+  if (absolute == nullptr) return {StatusCode::kInvalidArgument, std::string(flag) + ": there is no " + path};
+  path = absolute;
+  std::free(absolute);
+  return Status::Ok();
+}
+
+// Files that the flags name; the cluster's configuration has settings for every daemon, which flags may change.
+Status ReadFiles(StartOptions& options) {
+  for (Status status : {MakeAbsolute(options.token_file, "--token-file"),
+                        MakeAbsolute(options.autoscaling_config, "--autoscaling-config")}) {
+    if (!status.ok()) return status;
+  }
+  if (options.autoscaling_config.empty()) return Status::Ok();
+  Result<ClusterConfig> config = LoadClusterConfig(options.autoscaling_config);
+  if (!config.ok()) return config.status();
+  std::vector<std::string> settings;
+  for (const auto& [name, value] : config->settings) settings.push_back(name + "=" + value);
+  options.settings.insert(options.settings.begin(), settings.begin(), settings.end());
+  return Status::Ok();
+}
+
+// The daemons of this command, in the order in which they were started.
+class Daemons {
+ public:
+  Daemons(const Session& session, StartOptions& options) : session_(session), options_(options) {
+    common_ = {"--host=" + options.host};
+    if (!options.token_file.empty()) common_.push_back("--token-file=" + options.token_file);
+    if (options.block) common_.push_back("--die-with=" + std::to_string(getpid()));
+  }
+  const std::vector<int>& pids() const { return pids_; }
+
+  Status StartGcs() {
+    const bool continues = access(session_.gcs_state_file().c_str(), F_OK) == 0;
+    std::vector<std::string> words = common_;
+    words.push_back("--port=" + std::to_string(options_.port));
+    for (const std::string& setting : options_.settings) words.push_back("--set=" + setting);
+    Result<Launched> gcs = Start("gcs", words);
+    if (!gcs.ok()) return gcs.status();
+    options_.address = gcs->address.substr(0, gcs->address.find('/'));
+    if (continues) {
+      std::printf("The cluster at %s continues with a new GCS and what the one before had stored.\n",
+                  options_.address.c_str());
+    }
+    return Status::Ok();
+  }
+  Result<Launched> StartNode() {
+    std::vector<std::string> words = common_;
+    words.push_back("--gcs=" + options_.address);
+    if (options_.head) words.emplace_back("--head");
+    for (const std::string& word : NodeFlags(options_)) words.push_back(word);
+    return Start("node", words);
+  }
+  // Instead of the one that runs, if one does.
+  Status StartAutoscaler() {
+    if (options_.autoscaling_config.empty()) return Status::Ok();
+    EndAutoscaler(session_);
+    std::vector<std::string> words = common_;
+    words.push_back("--gcs=" + options_.address);
+    words.push_back("--config=" + options_.autoscaling_config);
+    for (const std::string& setting : options_.settings) words.push_back("--set=" + setting);
+    return Start("autoscaler", words).status();
+  }
+  void EndAll() {
+    for (int pid : pids_) kill(pid, SIGTERM);
+    for (int pid : pids_) waitpid(pid, nullptr, 0);
+  }
+
+ private:
+  Result<Launched> Start(const std::string& role, const std::vector<std::string>& words) {
+    Result<Launched> launched = LaunchDaemon(role, words, session_.folder(), kReadyLimit);
+    if (launched.ok()) pids_.push_back(launched->pid);
+    return launched;
+  }
+  const Session& session_;
+  StartOptions& options_;
+  std::vector<std::string> common_;
+  std::vector<int> pids_;
+};
+
+int GiveUp(Daemons& daemons, const Status& status) {
+  daemons.EndAll();
+  return Fail(status.code() == StatusCode::kTimedOut ? kExitTimedOut : kExitFailed, status.message());
+}
+
 }  // namespace
 
 int StartCommand(StartOptions options) {
   if (options.head == !options.address.empty()) {
     return Fail(kExitUsage, "start needs either --head (a new cluster) or --address HOST:PORT (one to join)");
   }
+  if (!options.head && !options.autoscaling_config.empty())
+    return Fail(kExitUsage, "--autoscaling-config: the autoscaler runs on the head; give it with --head");
+  if (Status status = ReadFiles(options); !status.ok()) return Fail(kExitUsage, status.message());
   if (Status status = Check(options); !status.ok()) return Fail(status);
   Result<Session> session = Session::Open();
   if (!session.ok()) return Fail(kExitFailed, session.status().message());
   session->CleanStale();
-  if (!options.token_file.empty()) {
-    char* absolute = realpath(options.token_file.c_str(), nullptr);
-    if (absolute == nullptr) return Fail(kExitUsage, "--token-file: there is no " + options.token_file);
-    options.token_file = absolute;
-    std::free(absolute);
-  }
   Status status = options.head ? PrepareHead(*session, options) : PrepareJoin(*session, options);
   if (!status.ok()) return Fail(status);
 
   if (options.block) BlockSignals();
-  std::vector<std::string> common = {"--host=" + options.host};
-  if (!options.token_file.empty()) common.push_back("--token-file=" + options.token_file);
-  if (options.block) common.push_back("--die-with=" + std::to_string(getpid()));
-  std::vector<int> pids;
-  if (options.head) {
-    const bool continues = access(session->gcs_state_file().c_str(), F_OK) == 0;
-    std::vector<std::string> words = common;
-    words.push_back("--port=" + std::to_string(options.port));
-    for (const std::string& setting : options.settings) words.push_back("--set=" + setting);
-    Result<Launched> gcs = LaunchDaemon("gcs", words, session->folder(), kReadyLimit);
-    if (!gcs.ok()) return Fail(kExitFailed, gcs.status().message());
-    options.address = gcs->address.substr(0, gcs->address.find('/'));
-    pids.push_back(gcs->pid);
-    if (continues) {
-      std::printf("The cluster at %s continues with a new GCS and what the one before had stored.\n",
-                  options.address.c_str());
-    }
-    if (HeadNodeLives(*session)) {
-      return options.block ? Block(pids) : kExitOk;
-    }
+  Daemons daemons(*session, options);
+  const std::string running = options.head ? RunningGcs(*session) : "";
+  if (!running.empty()) {
+    options.address = running;
+  } else if (options.head) {
+    if (status = daemons.StartGcs(); !status.ok()) return GiveUp(daemons, status);
   }
-  std::vector<std::string> words = common;
-  words.push_back("--gcs=" + options.address);
-  if (options.head) words.emplace_back("--head");
-  for (const std::string& word : NodeFlags(options)) words.push_back(word);
-  Result<Launched> node = LaunchDaemon("node", words, session->folder(), kReadyLimit);
-  if (!node.ok()) {
-    for (int pid : pids) kill(pid, SIGTERM);
-    for (int pid : pids) waitpid(pid, nullptr, 0);
-    return Fail(node.status().code() == StatusCode::kTimedOut ? kExitTimedOut : kExitFailed, node.status().message());
+  if (options.head && HeadNodeLives(*session)) {
+    if (status = daemons.StartAutoscaler(); !status.ok()) return Fail(kExitFailed, status.message());
+    if (!running.empty())
+      std::printf("The cluster at %s has a new autoscaler, which continues with its instances.\n", running.c_str());
+    return options.block ? Block(daemons.pids()) : kExitOk;
   }
-  pids.push_back(node->pid);
+  Result<Launched> node = daemons.StartNode();
+  status = node.ok() ? daemons.StartAutoscaler() : node.status();
+  if (!status.ok()) return GiveUp(daemons, status);
   PrintNextSteps(options, *node);
-  return options.block ? Block(pids) : kExitOk;
+  return options.block ? Block(daemons.pids()) : kExitOk;
 }
 
 }  // namespace orrery

@@ -28,6 +28,7 @@ struct StartOptions {
   std::string name{};
   std::vector<std::string> settings{};  // knob=value
   std::string token_file{};
+  std::string autoscaling_config{};  // file of the cluster whose autoscaler runs on this head
   bool block = false;
 };
 

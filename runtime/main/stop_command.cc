@@ -1,8 +1,6 @@
-#include <signal.h>
-#include <time.h>
-
 #include <cstdio>
 
+#include "runtime/main/autoscaler_start.h"
 #include "runtime/main/commands.h"
 #include "runtime/main/exit_code.h"
 #include "runtime/main/gcs_query.h"
@@ -13,34 +11,6 @@
 namespace orrery {
 
 namespace {
-
-void Nap() {
-  const timespec nap{0, 10'000'000};
-  nanosleep(&nap, nullptr);
-}
-
-double Seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
-// SIGTERM, then SIGKILL to what is left after `grace`. Returns how many had to be killed.
-int End(const std::vector<DaemonRecord>& daemons, double grace) {
-  for (const DaemonRecord& daemon : daemons) {
-    if (IsAlive(daemon)) kill(daemon.pid, SIGTERM);
-  }
-  const double end = Seconds() + grace;
-  int killed = 0;
-  for (const DaemonRecord& daemon : daemons) {
-    while (IsAlive(daemon) && Seconds() < end) Nap();
-    if (!IsAlive(daemon)) continue;
-    kill(daemon.pid, SIGKILL);
-    ++killed;
-    while (IsAlive(daemon)) Nap();
-  }
-  return killed;
-}
 
 // A node that runs on another machine, named by what the GCS knows.
 int StopRemote(const Session& session, const std::string& name) {
@@ -81,7 +51,16 @@ void TellWholeCluster(const Session& session) {
 int StopCommand(const StopOptions& options) {
   Result<Session> session = Session::Open();
   if (!session.ok()) return Fail(kExitFailed, session.status().message());
-  std::vector<DaemonRecord> nodes, others;
+  // The autoscaler first, which would replace nodes.
+  int killed = 0;
+  size_t count = 0;
+  if (options.node.empty()) {
+    const std::vector<DaemonRecord> autoscalers = Autoscalers(*session);
+    killed += EndDaemons(autoscalers, options.grace);
+    count += autoscalers.size();
+  }
+  std::vector<DaemonRecord> nodes = options.node.empty() ? StartingNodes(*session) : std::vector<DaemonRecord>(),
+                            others;
   for (const DaemonRecord& record : session->Records()) {
     if (record.role != "node_manager") {
       others.push_back(record);
@@ -93,21 +72,22 @@ int StopCommand(const StopOptions& options) {
     if (nodes.empty()) return StopRemote(*session, options.node);
     others.clear();
   }
-  if (nodes.empty() && others.empty()) {
+  count += nodes.size() + others.size();
+  if (count == 0) {
     session->CleanStale();
-    session->RemoveGcsState();
+    session->RemoveClusterState();
     session->RemoveIfUnused();
     std::printf("No daemon runs in %s.\n", session->folder().c_str());
     return kExitOk;
   }
   if (options.all) TellWholeCluster(*session);
-  // Nodes first: they tell the GCS, and their workers end in order.
-  int killed = End(nodes, options.grace);
-  killed += End(others, options.grace);
+  // Nodes before the GCS: they tell it, and their workers end in order.
+  killed += EndDaemons(nodes, options.grace);
+  killed += EndDaemons(others, options.grace);
   session->CleanStale();
-  if (options.node.empty()) session->RemoveGcsState();
+  if (options.node.empty()) session->RemoveClusterState();
   session->RemoveIfUnused();
-  std::printf("Stopped %zu daemon%s", nodes.size() + others.size(), nodes.size() + others.size() == 1 ? "" : "s");
+  std::printf("Stopped %zu daemon%s", count, count == 1 ? "" : "s");
   if (killed > 0) std::printf(" (%d by SIGKILL)", killed);
   std::printf(".\n");
   return kExitOk;

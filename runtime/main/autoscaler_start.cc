@@ -1,0 +1,66 @@
+#include "runtime/main/autoscaler_start.h"
+
+#include <signal.h>
+#include <time.h>
+
+#include <algorithm>
+
+#include "runtime/providers/local_nodes.h"
+
+namespace orrery {
+
+namespace {
+
+constexpr double kGrace = 10;  // seconds
+
+void Nap() {
+  const timespec nap{0, 10'000'000};
+  nanosleep(&nap, nullptr);
+}
+
+double Seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+}  // namespace
+
+int EndDaemons(const std::vector<DaemonRecord>& daemons, double grace) {
+  for (const DaemonRecord& daemon : daemons) {
+    if (IsAlive(daemon)) kill(daemon.pid, SIGTERM);
+  }
+  const double end = Seconds() + grace;
+  int killed = 0;
+  for (const DaemonRecord& daemon : daemons) {
+    while (IsAlive(daemon) && Seconds() < end) Nap();
+    if (!IsAlive(daemon)) continue;
+    kill(daemon.pid, SIGKILL);
+    ++killed;
+    while (IsAlive(daemon)) Nap();
+  }
+  return killed;
+}
+
+std::vector<DaemonRecord> Autoscalers(const Session& session) {
+  std::vector<DaemonRecord> records = session.Records();
+  std::erase_if(records, [](const DaemonRecord& record) { return record.role != "autoscaler"; });
+  return records;
+}
+
+void EndAutoscaler(const Session& session) { EndDaemons(Autoscalers(session), kGrace); }
+
+std::vector<DaemonRecord> StartingNodes(const Session& session) {
+  std::vector<DaemonRecord> starting;
+  const auto living = FindLocalNodes(session.folder());
+  const std::vector<DaemonRecord> known = session.Records();  // read after them: a node may make its record meanwhile
+  for (const auto& [instance, process] : living) {
+    const int pid = process.pid;
+    if (std::any_of(known.begin(), known.end(), [pid](const DaemonRecord& record) { return record.pid == pid; }))
+      continue;
+    starting.push_back({.pid = pid, .start_time = ProcessStartTime(pid), .role = "node_manager"});
+  }
+  return starting;
+}
+
+}  // namespace orrery
