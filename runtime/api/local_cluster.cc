@@ -18,6 +18,7 @@
 #include "runtime/common/assert.h"
 #include "runtime/common/node_flags.h"
 #include "runtime/common/time.h"
+#include "runtime/transport/local_nodes.h"
 #include "runtime/transport/session.h"
 
 namespace orrery {
@@ -26,6 +27,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr const char* kClusterFile = "/cluster.yaml";
 constexpr const char* kFolderStem = "orrery-local-";
 constexpr Duration kGrace = Duration::Seconds(5);
 
@@ -67,7 +69,8 @@ struct LocalCluster::Impl {
   bool stopped = false;
   std::string address;
   std::vector<std::string> common;  // arguments of every daemon
-  int gcs_pid = 0;
+  std::map<std::string, std::string> gcs_environment;
+  int gcs_pid = 0, autoscaler_pid = 0;
   std::vector<int> node_pids;       // 0: killed
 
   void Kill(int& pid) {
@@ -90,6 +93,13 @@ struct LocalCluster::Impl {
     }
     for (int* pid : pids) Kill(*pid);
   }
+  // The same for nodes that the autoscaler has launched, which are nobody's children now.
+  void EndLaunched() const {
+    for (const int signal : {SIGTERM, SIGKILL}) {
+      for (const auto& [instance, node] : FindLocalNodes(session_dir)) kill(node.pid, signal);
+      for (int64_t waited = 0; waited < kGrace.ns && !FindLocalNodes(session_dir).empty(); waited += 2'000'000) Nap();
+    }
+  }
 };
 
 LocalCluster::LocalCluster(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -108,18 +118,33 @@ Result<std::unique_ptr<LocalCluster>> LocalCluster::Start(LocalClusterOptions op
   if (Status status = session->CreateToken().status(); !status.ok()) return status;
   own.common = {"--session=" + own.session_dir, "--host=127.0.0.1", "--die-with=" + std::to_string(getpid())};
   for (const auto& [name, value] : options.settings) own.common.push_back("--set=" + name + "=" + value);
+  own.gcs_environment = options.gcs_environment;
   if (Status status = cluster->StartGcs(); !status.ok()) return status;
   for (const LocalNode& node : options.nodes) {
     if (Result<size_t> added = cluster->AddNode(node); !added.ok()) return added.status();
   }
+  if (options.cluster_file.empty()) return cluster;
+  std::ofstream(own.session_dir + kClusterFile) << options.cluster_file;
+  if (Status status = cluster->StartAutoscaler(); !status.ok()) return status;
   return cluster;
+}
+
+Status LocalCluster::StartAutoscaler() {
+  ORRERY_ASSERT(impl_->autoscaler_pid == 0);
+  std::vector<std::string> words = impl_->common;
+  words.push_back("--gcs=" + impl_->address);
+  words.push_back("--config=" + impl_->session_dir + kClusterFile);
+  Result<internal::StartedDaemon> started = internal::SpawnDaemon("autoscaler", words, {}, impl_->session_dir);
+  if (!started.ok()) return started.status();
+  impl_->autoscaler_pid = started->pid;
+  return Status::Ok();
 }
 
 Status LocalCluster::StartGcs() {
   ORRERY_ASSERT(impl_->gcs_pid == 0);
   std::vector<std::string> words = impl_->common;
   words.push_back("--port=0");
-  Result<internal::StartedDaemon> gcs = internal::SpawnDaemon("gcs", words, {}, impl_->session_dir);
+  Result<internal::StartedDaemon> gcs = internal::SpawnDaemon("gcs", words, impl_->gcs_environment, impl_->session_dir);
   if (!gcs.ok()) return gcs.status();
   impl_->gcs_pid = gcs->pid;
   impl_->address = gcs->address.substr(0, gcs->address.find('/'));
@@ -139,6 +164,8 @@ Result<size_t> LocalCluster::AddNode(const LocalNode& node) {
 
 void LocalCluster::Stop() {
   if (std::exchange(impl_->stopped, true)) return;
+  impl_->End({&impl_->autoscaler_pid});  // it would replace nodes
+  impl_->EndLaunched();
   std::vector<int*> nodes;
   for (int& pid : impl_->node_pids) nodes.push_back(&pid);
   impl_->End(nodes);
@@ -164,5 +191,7 @@ std::vector<int> LocalCluster::WorkerPids(size_t index) const {
 }
 void LocalCluster::KillNode(size_t index) { impl_->Kill(impl_->node_pids.at(index)); }
 void LocalCluster::KillGcs() { impl_->Kill(impl_->gcs_pid); }
+int LocalCluster::AutoscalerPid() const { return impl_->autoscaler_pid; }
+void LocalCluster::KillAutoscaler() { impl_->Kill(impl_->autoscaler_pid); }
 
 }  // namespace orrery

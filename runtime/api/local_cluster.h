@@ -24,6 +24,8 @@ struct LocalClusterOptions {
   std::vector<LocalNode> nodes;  // the first is the head
   std::map<std::string, std::string> settings = {};  // of all daemons
   std::string session_dir = {};  // empty: a fresh folder, removed by Stop
+  std::map<std::string, std::string> gcs_environment = {};  // added to that of the GCS
+  std::string cluster_file = {};  // text of a file as `orrery up` takes; not empty: an autoscaler runs by it
 };
 
 // The daemons are children of this process and end with the thread that started them, also when it is killed.
@@ -52,6 +54,10 @@ class LocalCluster {
   // SIGKILL to a node manager; its workers die with it.
   void KillNode(size_t index);
   void KillGcs();
+  // The autoscaler of a cluster_file; its nodes stay. 0 once it has been killed.
+  int AutoscalerPid() const;
+  void KillAutoscaler();
+  Status StartAutoscaler();
   // A successor of the GCS that was killed: at the same address, with what that had stored.
   Status StartGcs();
 

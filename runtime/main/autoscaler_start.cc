@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "runtime/providers/local_nodes.h"
+#include "runtime/transport/local_nodes.h"
 
 namespace orrery {
 

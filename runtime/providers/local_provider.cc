@@ -16,7 +16,7 @@
 
 #include "runtime/common/node_flags.h"
 #include "runtime/messages/orrery.pb.h"
-#include "runtime/providers/local_nodes.h"
+#include "runtime/transport/local_nodes.h"
 #include "runtime/transport/live_env_internal.h"
 #include "runtime/transport/session.h"
 

@@ -148,6 +148,7 @@ int Main(int argc, char** argv) {
   planning->add_option("--out", plan.out, "folder for runs and plan.json; a plan that was stopped goes on from it");
   planning->add_option("--jobs", plan.jobs, "runs at a time (default: one per core)");
   planning->add_option("--format", plan.format, "table or json")->check(CLI::IsMember({"table", "json"}));
+  planning->add_option("--write-cluster", plan.write_cluster, "file for the answer, which `orrery up` takes");
   planning->add_flag("--quiet", plan.quiet, "no progress bar");
   CLI::App* diff = app.add_subcommand("diff", "Show the first event in which two runs differ");
   std::string a, b;

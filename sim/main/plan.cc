@@ -10,6 +10,7 @@
 
 #include "sim/main/plan_search.h"
 #include "sim/main/run.h"
+#include "sim/scenario/cluster_file.h"
 
 namespace orrery {
 
@@ -115,6 +116,21 @@ void PrintTable(const PlanRequest& request, const PlanRuns& runs, const PlanAnsw
     std::printf("answer: %s at %.6g per hour\n", Join(answer.best->point).c_str(), answer.best->cost);
 }
 
+Status WriteCluster(const PlanFlags& flags, const PlanRequest& request, const PlanResult& best) {
+  std::vector<std::string> sets = request.sets;
+  sets.insert(sets.end(), best.point.begin(), best.point.end());
+  auto scenario = LoadScenario(request.file, sets);
+  if (!scenario.ok()) return scenario.status();
+  auto config = ClusterConfigOf(*scenario);
+  if (!config.ok()) return config.status();
+  std::string comment = "The answer of orrery plan for scenario " + scenario->name + ": " + Join(best.point);
+  for (const Slo& slo : request.slos) comment += "\nmeets " + slo.text;
+  std::ofstream file(flags.write_cluster);
+  file << ClusterConfigText(*config, comment);
+  file.close();
+  return file ? Status::Ok() : Status(StatusCode::kUnavailable, "cannot write '" + flags.write_cluster + "'");
+}
+
 }  // namespace
 
 int PlanCommand(const PlanFlags& flags) {
@@ -134,6 +150,9 @@ int PlanCommand(const PlanFlags& flags) {
   else
     PrintTable(*request, runs, *answer);
   if (!flags.out.empty()) std::ofstream(flags.out + "/plan.json") << json.dump(2) << '\n';
+  if (!flags.write_cluster.empty() && answer->best != nullptr) {
+    if (Status status = WriteCluster(flags, *request, *answer->best); !status.ok()) return Fail(flags, status);
+  }
   return answer->best == nullptr ? kExitInfeasible : kExitOk;
 }
 

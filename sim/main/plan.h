@@ -9,6 +9,7 @@ namespace orrery {
 
 struct PlanFlags {
   std::string file, out, format = "table";
+  std::string write_cluster;  // file for `orrery up`, with the answer's nodes; "": none
   std::vector<std::string> sets, vary, slos;
   size_t jobs = 0;  // 0: one per core
   bool quiet = false;

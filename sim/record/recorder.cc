@@ -76,6 +76,10 @@ void RunRecorder::OnTrace(Time now, const TraceEvent& event) {
   }
 }
 
+void RunRecorder::AddAutoscaler(const std::vector<AutoscalerRow>& rows) {
+  state_->autoscaler.insert(state_->autoscaler.end(), rows.begin(), rows.end());
+}
+
 void RunRecorder::State::OnTaskFinished(Time now, const TraceEvent& event) {
   TaskRow& row = Row(event.task, now);
   if (row.status >= 0) {

@@ -14,6 +14,7 @@
 #include "runtime/common/status.h"
 #include "runtime/common/time.h"
 #include "runtime/env/trace.h"
+#include "runtime/messages/autoscaler_rows.h"
 #include "sim/record/summary.h"
 
 namespace orrery {
@@ -72,6 +73,8 @@ class RunRecorder {
   void DescribeNode(const NodeDescription& node);
   void NodeLeft(NodeId node, Time when);  // also read from kNodeDead
   void OnTrace(Time now, const TraceEvent& event);
+  // Rows of an autoscaler that wrote them itself, in order.
+  void AddAutoscaler(const std::vector<AutoscalerRow>& rows);
 
   uint64_t submitted() const;
   uint64_t finished() const;  // ended well

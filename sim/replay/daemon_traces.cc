@@ -17,12 +17,13 @@ namespace {
 
 using Json = nlohmann::json;
 
-const std::map<std::string, TraceKind>& ObjectKinds() {
+const std::map<std::string, TraceKind>& Kinds() {
   static const std::map<std::string, TraceKind> kinds = [] {
     std::map<std::string, TraceKind> found;
     for (int value = 0; value <= UINT8_MAX; ++value) {
       const auto kind = static_cast<TraceKind>(value);
-      if (ObjectLog::Reads(kind)) found.emplace(TraceKindName(kind), kind);
+      const bool node = kind == TraceKind::kNodeRegistered || kind == TraceKind::kNodeDead;
+      if (node || ObjectLog::Reads(kind)) found.emplace(TraceKindName(kind), kind);
     }
     return found;
   }();
@@ -38,12 +39,12 @@ bool ParseTask(const std::string& text, TaskId* task) {
   return true;
 }
 
-// False: no traced event. Events that are not about objects are left out.
+// False: no traced event. Events that are not about objects or nodes are left out.
 bool ParseLine(const std::string& line, std::vector<TimedEvent>* events) {
   const Json json = Json::parse(line, nullptr, false);
   if (!json.is_object() || !json.contains("kind") || !json.contains("t") || !json["t"].is_number()) return false;
-  const auto kind = ObjectKinds().find(json.value("kind", ""));
-  if (kind == ObjectKinds().end()) return true;
+  const auto kind = Kinds().find(json.value("kind", ""));
+  if (kind == Kinds().end()) return true;
   TimedEvent timed{Time{json.value("t", int64_t{0})}, {.kind = kind->second}};
   TraceEvent& event = timed.event;
   if (const std::string id = json.value("id", ""); !id.empty() && !ParseTask(id, &event.task)) return false;

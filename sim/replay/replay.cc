@@ -16,10 +16,12 @@
 #include "sim/record/object_log.h"
 #include "sim/replay/daemon_traces.h"
 #include "sim/replay/live_faults.h"
+#include "sim/replay/live_scaling.h"
 #include "sim/replay/recording.h"
 #include "sim/replay/replay_cluster.h"
 #include "sim/replay/replay_driver.h"
 #include "sim/replay/work.h"
+#include "sim/scenario/cluster_file.h"
 #include "sim/workload/transfer_bound_of_run.h"
 
 namespace orrery {
@@ -213,7 +215,7 @@ Result<ReplayOutcome> ReplayScenario(const Scenario& scenario, uint64_t seed, co
   Drivers drivers;
   if (Status status = MakeDrivers(scenario, seed, context, drivers); !status.ok()) return status;
   std::optional<TraceFolder> traces;
-  if (MakeObjects(drivers)) {
+  if (MakeObjects(drivers) || scenario.autoscaler) {
     traces.emplace();
     if (traces->path().empty()) return Status(StatusCode::kUnavailable, "no folder for traces can be made in $TMPDIR");
   }
@@ -233,18 +235,28 @@ Result<ReplayOutcome> ReplayScenario(const Scenario& scenario, uint64_t seed, co
   const Time end = recording.now();
   const int64_t leaked = done && traces ? CountLeaked(cluster.processes().session_dir(), drivers) : 0;
   for (const auto& driver : drivers) done ? driver->Close() : driver->Abandon();
+  std::optional<LiveScaling> scaling;
+  if (scenario.autoscaler) {
+    Result<LiveScaling> read =
+        ReadScaling(cluster.processes().session_dir(), cluster.processes().address(), recording.begin());
+    if (!read.ok()) return read.status();
+    scaling = std::move(*read);
+  }
   cluster.processes().Stop();
   if (traces) {
     Result<std::vector<TimedEvent>> events = ReadObjectEvents(traces->path());
     if (!events.ok()) return events.status();
+    if (scaling) DescribeLaunched(*scaling, *events, recording);
     recording.AddObjects(std::move(*events));
   }
 
   ReplayOutcome outcome;
   RunRecorder& recorder = recording.recorder();
+  if (scaling) recorder.AddAutoscaler(scaling->rows);
   Summary& summary = recorder.Finish(FactsOf(scenario, seed, drivers, recording, end));
   AddRunDetails(scenario, drivers, cluster, faults, summary);
   AddObjectDetails(scenario, drivers, cluster, recorder, summary);
+  if (scaling) AddScaling(*scaling, summary);
   summary.SetInteger("objects.leaked", leaked);
   Evaluate(scenario, faults, summary, outcome);
   if (!done) outcome.exit_code = loop.interrupted() ? kLiveInterrupted : kLiveTimeout;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "sim/replay/work.h"
+#include "sim/scenario/cluster_file.h"
 
 namespace orrery {
 
@@ -26,15 +27,6 @@ WorkerId WorkerOfProcess(int pid) {
 
 }  // namespace
 
-std::map<std::string, std::string> ChangedSettings(const Settings& settings) {
-  std::map<std::string, std::string> changed;
-  const std::vector<SettingInfo> now = ListSettings(settings), before = ListSettings(Settings());
-  for (size_t i = 0; i < now.size(); ++i) {
-    if (now[i].value != before[i].value) changed[now[i].name] = now[i].value;
-  }
-  return changed;
-}
-
 Result<std::unique_ptr<ReplayCluster>> ReplayCluster::Start(const Scenario& scenario, Recording& recording,
                                                             const std::string& trace_folder) {
   Result<std::vector<NodeSpec>> specs = ExpandNodes(scenario.cluster);
@@ -45,6 +37,12 @@ Result<std::unique_ptr<ReplayCluster>> ReplayCluster::Start(const Scenario& scen
   options.settings = ChangedSettings(scenario.policy);
   for (const Node& node : cluster->nodes_) {
     if (node.spec.boot_time.ns == 0) options.nodes.push_back(cluster->LaunchOf(node.spec));
+  }
+  if (scenario.autoscaler) {
+    Result<ClusterConfig> config = ClusterConfigOf(scenario);
+    if (!config.ok()) return config.status();
+    options.cluster_file = ClusterConfigText(*config);
+    options.gcs_environment["ORRERY_TRACE_DIR"] = trace_folder;  // it sees nodes joining and leaving
   }
   if (options.nodes.empty())
     return Status(StatusCode::kInvalidArgument, "the head must be there at once (boot_time 0)");

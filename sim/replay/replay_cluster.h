@@ -12,9 +12,6 @@
 
 namespace orrery {
 
-// Settings that differ from their defaults, as text.
-std::map<std::string, std::string> ChangedSettings(const Settings& settings);
-
 class ReplayCluster {
  public:
   // Starts the head, the nodes that boot at once, and waits until all have registered.

@@ -39,7 +39,7 @@ ALLOWED = {
     "sim/faults": _DECIDING | {"sim/engine", "sim/scenario", "sim/record", "sim/workload", "sim/platform"},
     "sim/checkers": _DECIDING | {"sim/engine", "sim/scenario", "sim/record", "sim/workload", "sim/platform"},
     "sim/explore": _DECIDING | _SIM | {"sim/engine"},
-    "sim/main": _DECIDING | _SIM | {"sim/engine"},
+    "sim/main": _DECIDING | _SIM | {"sim/engine", "runtime/config"},
 }
 # The engine's public headers; its others are its own.
 ENGINE_PUBLIC = {"sim/engine/engine.h", "sim/engine/types.h", "sim/engine/digest.h", "sim/engine/event_log.h"}

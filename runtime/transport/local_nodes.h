@@ -1,4 +1,4 @@
-// The living nodes that a local provider has started, as the kernel lists them. Internal to runtime/providers.
+// The living nodes that a local provider has started, as the kernel lists them.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-#include "runtime/providers/local_nodes.h"
+#include "runtime/transport/local_nodes.h"
 
 #include <dirent.h>
 
