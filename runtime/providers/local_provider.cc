@@ -16,8 +16,8 @@
 
 #include "runtime/common/node_flags.h"
 #include "runtime/messages/orrery.pb.h"
-#include "runtime/transport/local_nodes.h"
 #include "runtime/transport/live_env_internal.h"
+#include "runtime/transport/local_nodes.h"
 #include "runtime/transport/session.h"
 
 extern char** environ;
@@ -83,10 +83,11 @@ class LocalProvider::Impl {
   struct Watched {
     int pid = 0;
     int pidfd = -1;
+    std::string node_type;
     bool terminating = false;
   };
   Status Launch(const std::string& type, uint64_t instance);
-  void Watch(uint64_t instance, int pid);
+  void Watch(uint64_t instance, int pid, const std::string& type);
   void OnExit(uint64_t instance);
   // Removes what a killed process leaves.
   void Sweep(const Watched& node);
@@ -108,14 +109,14 @@ LocalProvider::Impl::~Impl() {
 
 void LocalProvider::Impl::Adopt() {
   for (const auto& [instance, process] : FindLocalNodes(options_.session_dir)) {
-    if (nodes_.count(instance) == 0) Watch(instance, process.pid);
+    if (nodes_.count(instance) == 0) Watch(instance, process.pid, process.node_type);
   }
 }
 
-void LocalProvider::Impl::Watch(uint64_t instance, int pid) {
+void LocalProvider::Impl::Watch(uint64_t instance, int pid, const std::string& type) {
   const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
   if (pidfd < 0) return;  // gone already
-  nodes_[instance] = {pid, pidfd, false};
+  nodes_[instance] = {pid, pidfd, type, false};
   env_.impl().WatchReadable(pidfd, [this, instance] { OnExit(instance); });
 }
 
@@ -161,7 +162,7 @@ Status LocalProvider::Impl::Launch(const std::string& type, uint64_t instance) {
     unlink(FileOf(instance).c_str());
     return {StatusCode::kUnavailable, "cannot start " + options_.executable + ": " + std::strerror(error)};
   }
-  Watch(instance, pid);
+  Watch(instance, pid, type);
   return Status::Ok();
 }
 
@@ -203,15 +204,13 @@ void LocalProvider::Impl::OnList(const msg::ListInstances& request) {
   list->set_max_instances(static_cast<uint64_t>(options_.max_instances));
   std::set<int> joined;
   for (const DaemonRecord& record : session_.Records()) joined.insert(record.pid);
-  for (const auto& [instance, process] : FindLocalNodes(options_.session_dir)) {
-    const auto node = nodes_.find(instance);
-    if (node == nodes_.end()) continue;  // its end is on its way to us
+  for (const auto& [instance, node] : nodes_) {
     msg::CloudInstance* row = list->add_instances();
     row->set_cloud_id(CloudIdOf(instance));
     row->set_instance(instance);
-    row->set_node_type(process.node_type);
-    row->set_running(joined.count(process.pid) != 0);
-    row->set_terminating(node->second.terminating);
+    row->set_node_type(node.node_type);
+    row->set_running(joined.count(node.pid) != 0);
+    row->set_terminating(node.terminating);
   }
   env_.Post(Address::Provider(), std::move(list));
 }

@@ -28,10 +28,10 @@ struct LocalProviderOptions {
 };
 
 // Each node is a session of its own (setsid), so that it outlives the provider, which may be killed at any instant. Two
-// things make that safe. Living nodes are found in /proc by the words of their command. And a file with the instance's
-// number is made before the process is started: a number that has a file is never started again, whether its process
-// lives, has died, or was never begun because we died in between; then its launch is answered, and the list, which does
-// not have it, says the rest.
+// things make that safe. A successor finds the living ones in /proc, by the words of their command. And a file with the
+// instance's number is made before the process is started: a number that has a file is never started again, whether its
+// process lives, has died, or was never begun because we died in between; then its launch is answered, and the list,
+// which does not have it, says the rest.
 class LocalProvider final : public LocalEndpoint {
  public:
   // kUnavailable when the folder of the instances' files cannot be made. `env` outlives the provider.

@@ -34,9 +34,17 @@ Result<Message> AskStatus(const Session& session, const std::string& gcs) {
   return AskOnce({.socket_dir = session.socket_dir(), .token = *token, .limit = kLimit}, *address, std::move(request));
 }
 
+ResourceSet ResourcesOf(const Scenario& scenario, const std::string& type) {
+  for (const NodeTypeSpec& spec : scenario.cluster.node_types) {
+    if (spec.name == type) return spec.resources;
+  }
+  return {};
+}
+
 }  // namespace
 
-Result<LiveScaling> ReadScaling(const std::string& session_dir, const std::string& gcs, Time begin) {
+Result<LiveScaling> ReadScaling(const Scenario& scenario, const std::string& session_dir, const std::string& gcs,
+                                Time begin) {
   Result<Session> session = Session::Open(session_dir);
   if (!session.ok()) return session.status();
   LiveScaling scaling;
@@ -54,7 +62,7 @@ Result<LiveScaling> ReadScaling(const std::string& session_dir, const std::strin
     const Labels labels = FromProto(node.labels());
     const auto type = labels.find(kNodeTypeLabel);
     if (type == labels.end()) continue;
-    const ResourceSet has = FromProto(node.total());
+    const ResourceSet has = ResourcesOf(scenario, type->second);  // of a dead node the GCS does not know them
     scaling.nodes.push_back({NodeId{node.node()}, node.name(), type->second, has.Get(ResourceKind::kCpu).value(),
                              has.Get(ResourceKind::kGpu).value(),
                              static_cast<int64_t>(has.Get(ResourceKind::kMemory).value()), Time{}});

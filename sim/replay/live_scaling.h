@@ -8,6 +8,7 @@
 #include "runtime/messages/autoscaler_rows.h"
 #include "sim/record/summary.h"
 #include "sim/replay/recording.h"
+#include "sim/scenario/scenario.h"
 
 namespace orrery {
 
@@ -17,7 +18,8 @@ struct LiveScaling {
 };
 
 // While the cluster still runs. `begin`: of the workload, on CLOCK_MONOTONIC.
-Result<LiveScaling> ReadScaling(const std::string& session_dir, const std::string& gcs, Time begin);
+Result<LiveScaling> ReadScaling(const Scenario& scenario, const std::string& session_dir, const std::string& gcs,
+                                Time begin);
 
 // Describes the nodes that `events`, of the GCS, saw joining.
 void DescribeLaunched(const LiveScaling& scaling, const std::vector<TimedEvent>& events, Recording& recording);

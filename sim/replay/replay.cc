@@ -238,7 +238,7 @@ Result<ReplayOutcome> ReplayScenario(const Scenario& scenario, uint64_t seed, co
   std::optional<LiveScaling> scaling;
   if (scenario.autoscaler) {
     Result<LiveScaling> read =
-        ReadScaling(cluster.processes().session_dir(), cluster.processes().address(), recording.begin());
+        ReadScaling(scenario, cluster.processes().session_dir(), cluster.processes().address(), recording.begin());
     if (!read.ok()) return read.status();
     scaling = std::move(*read);
   }

@@ -1,0 +1,235 @@
+"""Clusters that grow and shrink on real processes. Usage: autoscaler_test.py BIN_FOLDER SOURCE_FOLDER [unittest arguments]
+
+Each test has a session folder of its own; none leaves a process, a socket or a record behind.
+"""
+import csv
+import itertools
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+BIN = SOURCE = None
+PATIENCE = 120  # seconds until a wait counts as a hang
+
+CLUSTER = """
+cluster_name: demo
+max_workers: {most}
+provider: {provider}
+head_node_type: head
+upscaling_speed: 100
+available_node_types:
+  head: {{resources: {{CPU: 1, memory: 1GiB, object_store_memory: 64MiB}}}}
+  worker: {{resources: {{CPU: 2, memory: 1GiB, object_store_memory: 64MiB}}, min_workers: {least}}}
+settings: {{autoscaler_interval: 100ms, idle_timeout: 600ms, launch_backoff: 200ms, request_retry_interval: 200ms}}
+"""
+
+
+def wait_for(condition, what):
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {PATIENCE} s for: {what}")
+        time.sleep(0.02)
+
+
+class AutoscalerTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="orrery-scale-"))
+        self.env = dict(os.environ, ORRERY_SESSION_DIR=str(self.folder / "s"), PATH=f"{BIN}:{os.environ['PATH']}")
+        self.env.pop("ORRERY_ADDRESS", None)
+        self.file = self.folder / "cluster.yaml"
+
+    def tearDown(self):
+        self.run_orrery("stop", "--grace=5", code=None)
+        wait_for(lambda: not self.processes(), "the end of all processes")
+        shutil.rmtree(self.folder)
+
+    def run_orrery(self, *words, code=0):
+        done = subprocess.run([f"{BIN}/orrery", *map(str, words)], env=self.env, capture_output=True, text=True, timeout=PATIENCE)
+        if code is not None:
+            self.assertEqual(done.returncode, code, f"orrery {words}\n{done.stdout}{done.stderr}")
+        return done
+
+    def processes(self, *having):
+        """Living processes of this test's session whose command has all these words."""
+        found = []
+        for entry in pathlib.Path("/proc").iterdir():
+            try:
+                words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0") if entry.name.isdigit() else []
+            except OSError:
+                continue
+            if f"--session={self.folder}/s" in words and all(word in words for word in having):
+                found.append(int(entry.name))
+        return found
+
+    def up(self, provider="{type: local}", most=8, least=0, code=0):
+        self.file.write_text(CLUSTER.format(provider=provider, most=most, least=least))
+        return self.run_orrery("up", self.file, "--port=0", code=code)
+
+    def workers(self):
+        nodes = json.loads(self.run_orrery("status", "--format=json").stdout)["nodes"]
+        return sorted(node["name"] for node in nodes if node["alive"] and not node["head"])
+
+    def rows(self, action=None):
+        with open(self.folder / "s" / "logs" / "autoscaler.csv") as file:
+            return [row for row in csv.DictReader(file) if action in (None, row["action"])]
+
+    def total(self, action):
+        return sum(int(row["count"]) for row in self.rows(action))
+
+    def request(self, cpus, *words):
+        bundles = json.dumps([{"CPU": 2}] * cpus)
+        self.run_orrery("request-resources", f"--bundles={bundles}", *words)
+
+    def kill_autoscaler(self):
+        (pid,) = self.processes("autoscaler")
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not self.processes("autoscaler"), "its end")
+
+    # ---- growing and shrinking ----
+
+    def test_up_request_expire_down(self):
+        self.assertIn("provider: local", self.up(least=1).stdout)
+        wait_for(lambda: self.workers() == ["worker-1"], "min_workers")
+        self.request(4, "--expires=2s")
+        wait_for(lambda: len(self.workers()) == 4, "what was asked for")
+        wait_for(lambda: len(self.workers()) == 1, "the request to expire and idle nodes to go")
+        self.request(2)
+        wait_for(lambda: len(self.workers()) == 2, "a request that stays")
+        self.run_orrery("request-resources", "--clear")
+        wait_for(lambda: len(self.workers()) == 1, "its end")
+        self.run_orrery("down", self.file)
+        self.assertEqual(self.processes(), [])
+        self.assertFalse((self.folder / "s" / "instances").exists())
+
+    def test_dry_run_starts_nothing(self):
+        self.file.write_text(CLUSTER.format(provider="{type: local}", most=3, least=1))
+        self.assertIn("worker", self.run_orrery("up", self.file, "--dry-run").stdout)
+        self.assertEqual(self.processes(), [])
+
+    def test_a_dead_node_is_replaced(self):
+        self.up(least=2)
+        wait_for(lambda: len(self.workers()) == 2, "min_workers")
+        os.kill(self.processes("--name=worker-1")[0], signal.SIGKILL)
+        wait_for(lambda: self.workers() == ["worker-2", "worker-3"], "its successor, under a new number")
+        self.assertEqual(self.total("lost"), 1)
+
+    def test_the_quota_is_kept_to(self):
+        self.up(provider="{type: local, max_instances: 2}")
+        self.request(5)
+        wait_for(lambda: len(self.workers()) == 2, "as many as there may be")
+        time.sleep(0.5)
+        self.assertEqual(self.workers(), ["worker-1", "worker-2"])
+
+    # ---- deaths ----
+
+    def test_the_autoscaler_is_killed_again_and_again(self):
+        self.up()
+        for pause in (0, 0.005, 0.02, 0.05, 0.1):
+            self.request(6)
+            time.sleep(pause)  # the request's rounds are under way
+            self.kill_autoscaler()
+            self.run_orrery("start", "--head", f"--autoscaling-config={self.file}")
+            wait_for(lambda: len(self.workers()) == 6, "all nodes, by whichever autoscaler")
+            self.assertEqual(len(self.processes("node")), 7, "six and the head: none is there twice")
+            self.run_orrery("request-resources", "--clear")
+            wait_for(lambda: not self.workers(), "none is orphaned")
+        names = [row["name"] for row in json.loads(self.run_orrery("status", "--format=json").stdout)["nodes"]]
+        self.assertEqual(len(names), len(set(names)), "no number was used twice")
+
+    def test_the_gcs_is_killed_and_scaling_goes_on(self):
+        self.up()
+        self.request(2)
+        wait_for(lambda: len(self.workers()) == 2, "two nodes")
+        os.kill(self.processes("gcs")[0], signal.SIGKILL)
+        self.run_orrery("start", "--head")
+        self.request(4)
+        wait_for(lambda: len(self.workers()) == 4, "the successor's requests are served")
+        self.assertEqual(len(self.processes("autoscaler")), 1)
+
+    # ---- a program as provider ----
+
+    def test_a_program_grows_and_shrinks_the_cluster(self):
+        self.up(provider=f"{{type: exec, program: [{SOURCE}/runtime/providers/examples/processes.py, {self.folder}/machines]}}")
+        self.request(3)
+        wait_for(lambda: len(self.workers()) == 3, "three nodes")
+        self.kill_autoscaler()
+        self.run_orrery("up", self.file)
+        self.run_orrery("request-resources", "--clear")
+        wait_for(lambda: not self.workers(), "none")
+        self.request(1)
+        wait_for(lambda: len(self.workers()) == 1, "one again")
+        self.assertIn("Terminated 1 instance", self.run_orrery("down", self.file).stdout)
+
+    def test_a_bad_program_is_said_and_the_cluster_goes_on(self):
+        program = self.folder / "cloud"
+        program.write_text("#!/bin/sh\necho 'no credentials' >&2\nexit 7\n")
+        program.chmod(0o700)
+        self.up(provider=f"{{type: exec, program: {program}}}")
+        wait_for(lambda: any("exit code 7: no credentials" in row["reason"] for row in self.rows("failed")), "its error")
+        self.assertIn("no credentials", self.run_orrery("explain", "autoscaler").stdout)
+        self.assertEqual(self.workers(), [])
+        self.assertIn("no credentials", self.run_orrery("down", self.file, "--timeout=1", code=None).stderr)
+
+    # ---- why ----
+
+    def test_explain_says_what_keeps_nodes_and_lets_work_wait(self):
+        self.up(most=1, least=1)
+        self.request(3)
+        wait_for(lambda: "request_resources" in self.run_orrery("explain", "autoscaler").stdout, "what keeps the node")
+        picture = json.loads(self.run_orrery("explain", "autoscaler", "--format=json").stdout)
+        self.assertEqual(picture["nodes"], 1)
+        self.assertEqual([row["action"] for row in picture["done"]], ["launch"])
+        before = json.loads(self.run_orrery("explain", "autoscaler", "--at=1h", "--format=json").stdout)
+        self.assertEqual(before["done"], [])
+        self.run_orrery("explain", "autoscaler", "--at=soon", code=2)
+
+    def test_wrong_usage(self):
+        self.file.write_text("provider: {type: locl}\n")
+        self.assertIn("did you mean 'local'?", self.run_orrery("up", self.file, code=2).stderr)
+        self.assertIn("cluster.yaml:1:", self.run_orrery("up", self.file, code=2).stderr)
+        self.run_orrery("up", self.folder / "none", code=2)
+        for words in ([], ["--num-cpus=1", "--clear"], ["--bundles={}"], ['--bundles=[{"CPU": -1}]'], ["--num-cpus=1", "--expires=x"]):
+            self.run_orrery("request-resources", *words, code=2)
+        self.run_orrery("start", "--address=127.0.0.1:1", f"--autoscaling-config={self.file}", code=2)
+        self.file.write_text(CLUSTER.format(provider="{type: exec, program: ./nothing}", most=1, least=0))
+        self.assertIn("there is no program", self.run_orrery("up", self.file, code=2).stderr)
+        self.run_orrery("explain", "autoscaler", code=2)
+        self.assertEqual(self.processes(), [])
+
+    # ---- the same scenario in both worlds ----
+
+    def scaling(self, world):
+        out = self.folder / world
+        file = f"{SOURCE}/scenarios/autoscaling/local_growth.yaml"
+        self.run_orrery(world, "run", file, "--quiet", "--out", out)
+        with open(out / "autoscaler.csv") as rows:
+            acts = [row for row in csv.DictReader(rows) if row["action"] in ("launch", "drain", "terminate", "failed", "lost")]
+        return [(key, sum(int(row["count"]) for row in group)) for key, group in
+                ((key, list(rows)) for key, rows in itertools.groupby(acts, lambda row: (row["action"], row["node_type"])))
+                if key[0] != "terminate"], acts
+
+    def test_one_to_eight_and_back_as_simulated(self):
+        simulated, sim_rows = self.scaling("sim")
+        live, live_rows = self.scaling("live")
+        self.assertEqual(simulated, live, "the same launches and drains, in the same order")
+        self.assertEqual(simulated[:2], [(("launch", "small"), 5), (("launch", "large"), 2)])
+        for action in ("launch", "drain", "terminate"):
+            times = [[float(row["time_s"]) for row in rows if row["action"] == action for _ in range(int(row["count"]))]
+                     for rows in (sim_rows, live_rows)]
+            self.assertEqual(len(times[0]), len(times[1]), action)
+            self.assertEqual(len(times[0]), 7, action)
+            for expected, seen in zip(*times):
+                self.assertLess(abs(expected - seen), 2.5, f"{action}: two rounds and a half")
+
+
+if __name__ == "__main__":
+    BIN, SOURCE = sys.argv[1:3]
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:], verbosity=2)
