@@ -50,16 +50,19 @@ std::vector<DaemonRecord> Autoscalers(const Session& session) {
 
 void EndAutoscaler(const Session& session) { EndDaemons(Autoscalers(session), kGrace); }
 
+std::vector<DaemonRecord> LaunchedNodes(const Session& session) {
+  std::vector<DaemonRecord> nodes;
+  for (const auto& [instance, process] : FindLocalNodes(session.folder()))
+    nodes.push_back({.pid = process.pid, .start_time = ProcessStartTime(process.pid), .role = "node_manager"});
+  return nodes;
+}
+
 std::vector<DaemonRecord> StartingNodes(const Session& session) {
-  std::vector<DaemonRecord> starting;
-  const auto living = FindLocalNodes(session.folder());
+  std::vector<DaemonRecord> starting = LaunchedNodes(session);
   const std::vector<DaemonRecord> known = session.Records();  // read after them: a node may make its record meanwhile
-  for (const auto& [instance, process] : living) {
-    const int pid = process.pid;
-    if (std::any_of(known.begin(), known.end(), [pid](const DaemonRecord& record) { return record.pid == pid; }))
-      continue;
-    starting.push_back({.pid = pid, .start_time = ProcessStartTime(pid), .role = "node_manager"});
-  }
+  std::erase_if(starting, [&](const DaemonRecord& node) {
+    return std::any_of(known.begin(), known.end(), [&](const DaemonRecord& record) { return record.pid == node.pid; });
+  });
   return starting;
 }
 

@@ -15,7 +15,9 @@ std::vector<DaemonRecord> Autoscalers(const Session& session);
 // Ends the autoscaler that runs in this session, if one does. Its nodes stay.
 void EndAutoscaler(const Session& session);
 
-// Node daemons that a local provider has started and that have not made their records yet.
+// Node daemons that a local provider has started.
+std::vector<DaemonRecord> LaunchedNodes(const Session& session);
+// Those of them that have not made their records yet.
 std::vector<DaemonRecord> StartingNodes(const Session& session);
 
 }  // namespace orrery

@@ -23,6 +23,7 @@ namespace orrery {
 namespace {
 
 constexpr Duration kReadyLimit = Duration::Seconds(30);
+constexpr double kLaunchedGrace = 10;  // seconds
 constexpr Duration kProbeLimit = Duration::Seconds(5);
 
 // The own address that packets to `target` would leave from.
@@ -74,7 +75,7 @@ void PrintNextSteps(const StartOptions& options, const Launched& node) {
 }
 
 // Stays until a daemon ends or a signal comes; then ends them all.
-int Block(const std::vector<int>& pids) {
+int Block(const Session& session, const std::vector<int>& pids) {
   sigset_t set;
   sigemptyset(&set);
   for (int number : {SIGINT, SIGTERM, SIGCHLD}) sigaddset(&set, number);
@@ -83,6 +84,8 @@ int Block(const std::vector<int>& pids) {
   if (number == SIGCHLD) code = Fail(kExitFailed, "a daemon has ended; stopping the others");
   for (int pid : pids) kill(pid, SIGTERM);
   for (int pid : pids) waitpid(pid, &status, 0);
+  EndDaemons(LaunchedNodes(session), kLaunchedGrace);
+  session.CleanStale();
   return code;
 }
 
@@ -238,13 +241,13 @@ int StartCommand(StartOptions options) {
     if (status = daemons.StartAutoscaler(); !status.ok()) return Fail(kExitFailed, status.message());
     if (!running.empty())
       std::printf("The cluster at %s has a new autoscaler, which continues with its instances.\n", running.c_str());
-    return options.block ? Block(daemons.pids()) : kExitOk;
+    return options.block ? Block(*session, daemons.pids()) : kExitOk;
   }
   Result<Launched> node = daemons.StartNode();
   status = node.ok() ? daemons.StartAutoscaler() : node.status();
   if (!status.ok()) return GiveUp(daemons, status);
   PrintNextSteps(options, *node);
-  return options.block ? Block(daemons.pids()) : kExitOk;
+  return options.block ? Block(*session, daemons.pids()) : kExitOk;
 }
 
 }  // namespace orrery

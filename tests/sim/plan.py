@@ -34,6 +34,11 @@ def small_plans(folder):
     assert {int(e["point"][MACHINES]) for e in answer["evaluated"] if not e["ok"]} >= {1, 2, 4}, answer
     listed = plan(0, GRAHAM, "--slo", "makespan <= 12s", "--slo", "max_wait <= 1h", "--vary", f"{MACHINES}=2,3,4")
     assert count(listed) == 3 and len(listed["evaluated"]) == 3, listed
+    # The answer as a file that `orrery up` takes: a head and two more machines.
+    written = f"{folder}/cluster.yaml"
+    plan(0, GRAHAM, "--slo", "makespan <= 12s", "--vary", f"{MACHINES}=1..9", "--write-cluster", written)
+    up = subprocess.run([f"{os.path.dirname(SIM)}/orrery", "up", written, "--dry-run"], capture_output=True, text=True)
+    assert up.returncode == 0 and "2 to 2" in up.stdout, up.stdout + up.stderr
     nothing = plan(5, GRAHAM, "--slo", "makespan <= 1s", "--vary", f"{MACHINES}=1..4")
     assert nothing["answer"] is None and "neither" in nothing["explanation"], nothing
     # A second time nothing is simulated again: the folders of the runs are not touched.

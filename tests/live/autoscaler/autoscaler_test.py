@@ -128,6 +128,14 @@ class AutoscalerTest(unittest.TestCase):
         time.sleep(0.5)
         self.assertEqual(self.workers(), ["worker-1", "worker-2"])
 
+    def test_ctrl_c_ends_launched_nodes_too(self):
+        self.file.write_text(CLUSTER.format(provider="{type: local}", most=3, least=2))
+        blocked = subprocess.Popen([f"{BIN}/orrery", "up", self.file, "--port=0", "--block"], env=self.env, stdout=subprocess.DEVNULL)
+        wait_for(lambda: len(self.processes("node")) == 3 and len(self.workers()) == 2, "head and workers")
+        blocked.send_signal(signal.SIGINT)
+        self.assertEqual(blocked.wait(PATIENCE), 0)
+        self.assertEqual(self.processes(), [])
+
     # ---- deaths ----
 
     def test_the_autoscaler_is_killed_again_and_again(self):
