@@ -21,7 +21,8 @@ struct DaemonRecord {
   bool head = false;
 };
 
-// Layout: records/<pid>.json, token (mode 0600), sockets/<port>.sock, logs/, spill/. Everything is private to the user (0700).
+// Layout: records/<pid>.json, token (mode 0600), sockets/<port>.sock, logs/, spill/. Everything is private to the user
+// (0700).
 class Session {
  public:
   // $ORRERY_SESSION_DIR, else $XDG_RUNTIME_DIR/orrery, else /tmp/orrery-<uid>.
