@@ -81,22 +81,29 @@ ActorHandle Create(Submission& submission, const ActorOptions& options, uint64_t
   return handle;
 }
 
-ActorHandle FindByName(const std::string& name, const std::string& name_space, uint64_t class_tag,
-                       const std::string& class_name) {
+FoundActor Find(const std::string& name, const std::string& name_space) {
   Client& client = Client::Current();
   const Message answer = client.FindActor(name, name_space);
   const auto& found = answer.As<msg::ActorFound>();
   if (found.status() != 0) ThrowError(static_cast<StatusCode>(found.status()), found.message());
-  if (found.actor().class_tag() != class_tag) {
+  return {HandleFrom(found.actor(), client), found.actor().class_tag(), found.actor().class_name()};
+}
+
+ActorHandle FindByName(const std::string& name, const std::string& name_space, uint64_t class_tag,
+                       const std::string& class_name) {
+  FoundActor found = Find(name, name_space);
+  if (found.class_tag != class_tag) {
     throw Error(StatusCode::kInvalidArgument,
-                "the actor named '" + name + "' is a " + found.actor().class_name() + ", not a " + class_name);
+                "the actor named '" + name + "' is a " + found.class_name + ", not a " + class_name);
   }
-  return HandleFrom(found.actor(), client);
+  return std::move(found.handle);
 }
 
 ObjectState* CallActor(Submission& submission, const ActorHandle& actor) {
   if (!actor.id) throw Error(StatusCode::kInvalidArgument, "a call through an empty actor handle");
   Client& client = Client::Current();
+  if (actor.cluster != client.identity().cluster)
+    throw Error(StatusCode::kInvalidArgument, "the handle of " + ToString(actor.id) + " belongs to another cluster");
   auto& submit = submission.message().As<msg::SubmitTask>();
   ToProto(actor.id, submit.mutable_spec()->mutable_callee());
   submit.set_max_retries(actor.max_task_retries);

@@ -38,6 +38,13 @@ struct ActorHandle {
 // Hands the creation over; a handle to the actor, or (get_if_exists) to the one that has its name.
 ActorHandle Create(Submission& submission, const ActorOptions& options, uint64_t class_tag,
                    const std::string& class_name);
+// A living actor by its name, whatever its class; throws Error(kNotFound).
+struct FoundActor {
+  ActorHandle handle;
+  uint64_t class_tag = 0;
+  std::string class_name;
+};
+FoundActor Find(const std::string& name, const std::string& name_space);
 ActorHandle FindByName(const std::string& name, const std::string& name_space, uint64_t class_tag,
                        const std::string& class_name);
 ObjectState* CallActor(Submission& submission, const ActorHandle& actor);

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/api/actor_object.h"
 #include "runtime/api/client.h"
 #include "runtime/api/get.h"
 #include "runtime/api/outgoing.h"
@@ -49,10 +50,16 @@ GuestError Describe(const py::error_already_set& error) {
 }
 
 std::vector<PyValue> Execute(const msg::TaskSpec& spec, internal::Client& client, size_t num_returns) {
-  static const py::handle run = Hook("run").release();
+  static const py::handle run = Hook("run").release(), create = Hook("create").release(), call = Hook("call").release();
   py::list args;
   for (const msg::TaskArg& arg : spec.args()) args.append(Argument(arg, client));
-  const py::list returned = run(spec.function(), spec.job(), py::bytes(spec.name()), std::move(args), num_returns);
+  py::list returned;
+  if (spec.has_actor())
+    returned = create(spec.function(), spec.job(), std::move(args), num_returns);
+  else if (spec.has_callee())
+    returned = call(py::bytes(spec.name()), std::move(args), num_returns);
+  else
+    returned = run(spec.function(), spec.job(), py::bytes(spec.name()), std::move(args), num_returns);
   std::vector<PyValue> values;
   values.reserve(num_returns);
   for (size_t i = 0; i < num_returns; ++i) values.push_back(PyValue::Pickle(returned[i]));
@@ -76,6 +83,7 @@ void PythonGuest::Run(const Message& execute, internal::Client& client, std::spa
   } catch (const py::error_already_set& error) {
     // A child that the task forked and that ran on to the task's end: the parent alone answers.
     if (getpid() != process) _exit(1);
+    if (error.matches(Hook("ActorExit"))) throw internal::ActorExit{};
     throw Describe(error);
   }
   if (getpid() != process) _exit(0);

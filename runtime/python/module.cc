@@ -16,6 +16,7 @@
 #include "runtime/common/resources.h"
 #include "runtime/messages/convert.h"
 #include "runtime/messages/orrery.pb.h"
+#include "runtime/python/actor.h"
 #include "runtime/python/connection.h"
 #include "runtime/python/guest.h"
 #include "runtime/python/task.h"
@@ -239,6 +240,7 @@ PYBIND11_MODULE(_core, module) {
   BindRef(module);
   BindBuffers(module);
   BindTask(module);
+  BindActor(module);
   module.def("connect", ConnectDriver);
   module.def("disconnect", Disconnect, py::call_guard<py::gil_scoped_release>());
   module.def("after_fork", AfterFork);

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "runtime/api/actor.h"
 #include "runtime/api/stored.h"
 
 namespace py = pybind11;
@@ -168,6 +169,23 @@ std::string ReduceRef(const ObjectRef& ref) {
 ObjectRef RestoreRef(std::string_view bytes) {
   Reader in(bytes);
   return ObjectRef(internal::DecodeRef(in, internal::TypeTag<PyValue>()));
+}
+
+py::bytes ReduceActor(const internal::ActorHandle& actor, uint64_t class_hash) {
+  if (noted == nullptr)
+    throw py::type_error(
+        "an actor's handle can be pickled only inside a value that goes through orrery (put, an argument, a result): "
+        "elsewhere nobody would keep the actor alive");
+  std::string bytes;
+  Writer out(bytes);
+  internal::Encode(actor, class_hash, out);
+  if (actor.keeper) noted->push_back(actor.keeper);
+  return bytes;
+}
+
+internal::ActorHandle RestoreActor(std::string_view bytes, uint64_t class_hash, std::string_view class_name) {
+  Reader in(bytes);
+  return internal::DecodeActor(in, class_hash, class_name);
 }
 
 void BindBuffers(py::module_& module) {

@@ -13,6 +13,10 @@
 #include "runtime/api/codec.h"
 #include "runtime/api/ref.h"
 
+namespace orrery::internal {
+struct ActorHandle;
+}
+
 namespace orrery::python {
 
 // A pickled object. Its parts stay Python's: made and destroyed with the GIL; encoded without it.
@@ -46,6 +50,9 @@ pybind11::object UnpickleIncoming(const internal::Incoming& value, std::shared_p
 // PyValue::Pickle: such a ref would count nowhere.
 std::string ReduceRef(const ObjectRef& ref);
 ObjectRef RestoreRef(std::string_view bytes);
+// The same of an actor's handle, whose keeper, if it has one, counts as a ref.
+pybind11::bytes ReduceActor(const internal::ActorHandle& actor, uint64_t class_hash);
+internal::ActorHandle RestoreActor(std::string_view bytes, uint64_t class_hash, std::string_view class_name);
 // What is pickled on this thread from now on until the same is called with nullptr; the former.
 std::vector<ObjectRef>* NoteRefs(std::vector<ObjectRef>* refs);
 

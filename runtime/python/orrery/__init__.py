@@ -9,7 +9,9 @@
 
     print(ray.get([square.remote(i) for i in range(4)]))
 """
+from . import _actors as actor
 from . import exceptions
+from ._actors import ActorClass, ActorHandle, exit_actor, get_actor, kill, method
 from ._cluster import (available_resources, cluster_resources, get_gpu_ids, get_runtime_context, nodes)
 from ._objects import ObjectRef, as_completed, cancel, get, put, wait
 from ._remote import NodeAffinitySchedulingStrategy, RemoteFunction, remote
@@ -17,7 +19,8 @@ from ._session import Context, init, is_initialized, shutdown
 
 __version__ = "0.1.0"
 __all__ = [
-    "Context", "NodeAffinitySchedulingStrategy", "ObjectRef", "RemoteFunction", "as_completed", "available_resources",
-    "cancel", "cluster_resources", "exceptions", "get", "get_gpu_ids", "get_runtime_context", "init", "is_initialized",
+    "ActorClass", "ActorHandle", "Context", "NodeAffinitySchedulingStrategy", "ObjectRef", "RemoteFunction",
+    "actor", "as_completed", "available_resources", "cancel", "cluster_resources", "exceptions", "exit_actor",
+    "get", "get_actor", "get_gpu_ids", "get_runtime_context", "init", "is_initialized", "kill", "method",
     "nodes", "put", "remote", "shutdown", "wait",
 ]

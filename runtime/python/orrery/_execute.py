@@ -48,6 +48,47 @@ def run(function: int, job: int, name: bytes, given: list, num_returns: int) -> 
     return _split(result, num_returns, name.decode())
 
 
+class ActorExit(BaseException):
+    """exit_actor was called: the process ends, in order."""
+
+
+_actor: Any = None
+
+
+def create(function: int, job: int, given: list, num_returns: int) -> list:
+    """Makes this process the actor of a class."""
+    global _actor
+    make = _functions.load(function, job)
+    args, kwargs, _ = _arguments(given)
+    _actor = make(*args, **kwargs)
+    return [None] * num_returns
+
+
+def call(method: bytes, given: list, num_returns: int) -> list:
+    """Runs one method of the actor; the values of its returns."""
+    name = method.decode()
+    args, kwargs, _ = _arguments(given)
+    if name == "__ray_ready__":
+        return [True] * num_returns
+    if name == "__ray_terminate__":
+        raise ActorExit
+    found = getattr(_actor, name)
+    result = found(*args, **kwargs)
+    if inspect.iscoroutine(result):
+        result.close()
+        raise TypeError(f"{name} is a coroutine function: async actors are not supported yet")
+    if num_returns == 1:
+        return [result]
+    return _split(result, num_returns, name)
+
+
+def exit_actor() -> None:
+    """Within a method: ends this actor for good; the caller of the method gets ActorDiedError."""
+    if _actor is None:
+        raise RuntimeError("exit_actor is for methods of actors")
+    raise ActorExit
+
+
 def _arguments(given: list) -> tuple:
     if not given:
         return (), {}, None

@@ -10,6 +10,8 @@ from . import _core
 #: The function of tasks whose own function holds refs: it travels as the first argument, and dies with the task.
 APPLY = int.from_bytes(b"apply   ", "little")
 
+_LASTING = 0  # no job's number
+
 _loaded: dict[int, Callable[..., Any]] = {}
 _exported: dict[int, str] = {}  # hash to key, of this session
 
@@ -22,8 +24,11 @@ def _key(function: int) -> str:
     return f"{function:016x}"
 
 
-def export(function: Callable[..., Any]) -> int:
-    """Makes `function` known to the job's workers; its hash, or APPLY when it must travel with each call."""
+def export(function: Callable[..., Any], lasting: bool = False) -> int:
+    """Makes `function` (or class) known to the job's workers; its hash, or APPLY when it must travel with each call.
+
+    lasting: it is kept when the job has ended, for an actor that outlives it.
+    """
     try:
         code, holds_refs = _core.pickle_function(function)
     except Exception as error:
@@ -33,7 +38,9 @@ def export(function: Callable[..., Any]) -> int:
     if holds_refs:
         return APPLY
     digest = int.from_bytes(hashlib.blake2b(code, digest_size=8).digest(), "little")
-    if digest not in _exported:
+    if lasting:
+        _core.kv_put(_space(_LASTING), _key(digest), code)
+    elif digest not in _exported:
         _core.kv_put(_space(_core.context()["job"]), _key(digest), code)
         _exported[digest] = _key(digest)
     return digest
@@ -50,7 +57,7 @@ def load(function: int, job: int) -> Callable[..., Any]:
 def _fetch(function: int, job: int) -> Callable[..., Any]:
     if function == APPLY:
         return _apply
-    code = _core.kv_get(_space(job), _key(function))
+    code = _core.kv_get(_space(job), _key(function)) or _core.kv_get(_space(_LASTING), _key(function))
     if code is None:
         raise RuntimeError(f"the cluster does not know the function {_key(function)}")
     return pickle.loads(code)

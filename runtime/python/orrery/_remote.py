@@ -5,7 +5,8 @@ import functools
 import inspect
 from typing import Any, Callable, Optional, Union
 
-from . import _core, _functions, _session
+from . import _core, _functions, _options, _session
+from ._actors import ActorClass
 
 #: What a task may ask for; the meaning is Ray's.
 _DEFAULTS: dict[str, Any] = {
@@ -33,46 +34,22 @@ class NodeAffinitySchedulingStrategy:
 
 def checked_options(given: dict[str, Any]) -> dict[str, Any]:
     """The given options, complete; ValueError or TypeError names what makes no sense."""
-    for key in given:
-        if key in _NOT_YET:
-            raise ValueError(f"the option {key} is not supported by orrery yet")
-        if key not in _DEFAULTS:
-            raise ValueError(f"there is no option {key}; there are: {', '.join(sorted(_DEFAULTS))}")
-    options = {**_DEFAULTS, **{key: value for key, value in given.items() if value is not None}}
+    options = _options.checked(given, _DEFAULTS, _NOT_YET)
     count = options["num_returns"]
     if count in ("dynamic", "streaming"):
         raise ValueError(f"num_returns={count!r} is not supported by orrery yet")
     if not isinstance(count, int) or isinstance(count, bool) or count < 0:
         raise ValueError(f"num_returns is a number >= 0, not {count!r}")
-    for key in ("num_cpus", "num_gpus", "memory"):
-        if options[key] < 0:
-            raise ValueError(f"{key} is not negative")
-    for key in ("CPU", "GPU", "memory"):
-        if key in options["resources"]:
-            raise ValueError(f"resources does not hold {key}: there is an option of its own for that")
     return options
 
 
 def _native(options: dict[str, Any]) -> dict[str, Any]:
     """The options as the extension module takes them."""
-    strategy = options["scheduling_strategy"]
-    affinity = strategy if hasattr(strategy, "node_id") else None
-    if affinity is None and strategy not in ("DEFAULT", "SPREAD"):
-        raise ValueError(f"scheduling_strategy is 'DEFAULT', 'SPREAD' or a NodeAffinitySchedulingStrategy, not {strategy!r}")
-    retry = options["retry_exceptions"]
-    labels = {key: [value] if isinstance(value, str) else list(value) for key, value in options["label_selector"].items()}
     return {
+        **_options.needs(options),
         "num_cpus": float(options["num_cpus"]),
-        "num_gpus": float(options["num_gpus"]),
-        "memory": int(options["memory"]),
-        "resources": {key: float(value) for key, value in options["resources"].items()},
-        "name": options["name"],
         "max_retries": options["max_retries"],
-        "retry_exceptions": bool(retry),
-        "spread": strategy == "SPREAD",
-        "node": None if affinity is None else affinity.node_id,
-        "soft": affinity is not None and affinity.soft,
-        "labels": labels,
+        "retry_exceptions": bool(options["retry_exceptions"]),
     }
 
 
@@ -125,20 +102,19 @@ class RemoteFunction:
 
 
 def remote(*args: Any, **options: Any) -> Any:
-    """Makes a function remote: `@remote`, `@remote(num_cpus=2)` or `remote(function)`."""
+    """Makes a function or a class remote: `@remote`, `@remote(num_cpus=2)` or `remote(function)`."""
     if len(args) == 1 and not options and callable(args[0]):
         return _make(args[0], {})
     if args:
         raise TypeError("remote takes options by name only: @remote(num_cpus=2)")
-    checked_options(options)
-    return lambda function: _make(function, options)
+    return lambda target: _make(target, options)
 
 
-def _make(target: Any, options: dict[str, Any]) -> RemoteFunction:
+def _make(target: Any, options: dict[str, Any]) -> Union[RemoteFunction, ActorClass]:
     if inspect.isclass(target):
-        raise NotImplementedError(f"{target.__qualname__}: orrery's Python has no actors yet")
+        return ActorClass(target, options)
+    if isinstance(target, (RemoteFunction, ActorClass)):
+        raise TypeError(f"{target.__name__} is remote already; use .options() for other options")
     if not callable(target):
-        raise TypeError(f"remote is for functions, not for {target!r}")
-    if isinstance(target, RemoteFunction):
-        raise TypeError(f"{target.__name__} is a remote function already; use .options() for other options")
+        raise TypeError(f"remote is for functions and classes, not for {target!r}")
     return RemoteFunction(target, options)

@@ -41,6 +41,22 @@ class NodeDiedError(OrreryError):
     """The worker's node was declared dead, and no retries were left."""
 
 
+class ActorDiedError(OrreryError):
+    """The actor has ended: it was killed, its constructor failed, or its process was lost and no restarts were left."""
+
+
+class ActorUnavailableError(OrreryError):
+    """The actor was lost, or restarted, while the call was under way, and max_task_retries allowed no further attempt."""
+
+
+class NotFoundError(OrreryError, ValueError):
+    """Nothing of that name."""
+
+
+class AlreadyExistsError(OrreryError, ValueError):
+    """The name is taken."""
+
+
 class TaskCancelledError(OrreryError):
     """The task was cancelled."""
 

@@ -8,10 +8,6 @@ from . import exceptions  # noqa: F401
 
 #: What Ray's module has and this one has not, and what to do instead.
 NOT_SUPPORTED = {
-    "actor": "actors are not supported yet",
-    "get_actor": "actors are not supported yet",
-    "kill": "actors are not supported yet; cancel() stops tasks",
-    "method": "actors are not supported yet",
     "util": "ray.util is not supported",
     "timeline": "use `orrery live run`, which writes timeline.json",
     "data": "Ray Data is not part of orrery",

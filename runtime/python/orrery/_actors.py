@@ -1,0 +1,200 @@
+"""Classes as actors: `@remote` on a class, handles, methods, names, kill."""
+from __future__ import annotations
+
+import difflib
+import inspect
+from typing import Any, Callable, Optional
+
+from . import _core, _functions, _options, _session
+from ._execute import exit_actor  # noqa: F401  (orrery.actor.exit_actor, as in Ray)
+
+#: What an actor may ask for; the meaning is Ray's. num_cpus None: a free CPU when it starts, none held afterwards.
+_DEFAULTS: dict[str, Any] = {
+    "num_cpus": None,
+    "num_gpus": 0,
+    "memory": 0,
+    "resources": {},
+    "scheduling_strategy": "DEFAULT",
+    "label_selector": {},
+    "name": "",
+    "namespace": "",
+    "get_if_exists": False,
+    "lifetime": "non_detached",
+    "max_restarts": 0,
+    "max_task_retries": 0,
+    "max_pending_calls": -1,
+}
+_NOT_YET = {"runtime_env", "max_concurrency", "concurrency_groups", "accelerator_type", "placement_group",
+            "object_store_memory", "allow_out_of_order_execution", "_metadata"}
+_RETURNS = "__orrery_num_returns__"
+_BUILT_IN = {"__ray_ready__": 1, "__ray_terminate__": 1}
+
+
+def method(*, num_returns: int = 1) -> Callable[[Callable], Callable]:
+    """Decorates a method of an actor class: its calls return that many refs."""
+    if not isinstance(num_returns, int) or isinstance(num_returns, bool) or num_returns < 0:
+        raise ValueError(f"num_returns is a number >= 0, not {num_returns!r}")
+
+    def mark(function: Callable) -> Callable:
+        setattr(function, _RETURNS, num_returns)
+        return function
+    return mark
+
+
+def checked_options(given: dict[str, Any]) -> dict[str, Any]:
+    """The given options, complete; ValueError names what makes no sense."""
+    options = _options.checked(given, _DEFAULTS, _NOT_YET)
+    if options["lifetime"] not in ("detached", "non_detached"):
+        raise ValueError(f"lifetime is 'detached' or 'non_detached', not {options['lifetime']!r}")
+    if (options["get_if_exists"] or options["namespace"]) and not options["name"]:
+        raise ValueError("get_if_exists and namespace are for actors with a name")
+    for key in ("max_restarts", "max_task_retries"):
+        if options[key] < -1:
+            raise ValueError(f"{key} is a number >= 0, or -1 for ever")
+    return options
+
+
+def _native(options: dict[str, Any]) -> dict[str, Any]:
+    cpus = options["num_cpus"]
+    return {
+        **_options.needs(options),
+        "num_cpus": None if cpus is None else float(cpus),
+        "namespace": options["namespace"],
+        "get_if_exists": bool(options["get_if_exists"]),
+        "detached": options["lifetime"] == "detached",
+        "max_restarts": int(options["max_restarts"]),
+        "max_task_retries": int(options["max_task_retries"]),
+        "max_pending_calls": int(options["max_pending_calls"]) or -1,
+    }
+
+
+def _methods_of(cls: type) -> dict[str, int]:
+    """Names of the methods, with the number of their returns."""
+    methods = {}
+    for name, function in inspect.getmembers(cls, callable):
+        if name.startswith("__") and name != "__call__":
+            continue
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+            raise NotImplementedError(f"{cls.__qualname__}.{name}: async actors are not supported by orrery yet")
+        if inspect.isgeneratorfunction(function):
+            raise NotImplementedError(f"{cls.__qualname__}.{name}: generators are not supported by orrery yet")
+        methods[name] = getattr(function, _RETURNS, 1)
+    return methods
+
+
+class ActorMethod:
+    """A method of an actor: `.remote(…)` calls it and returns an ObjectRef at once."""
+
+    def __init__(self, handle: "ActorHandle", name: str, num_returns: int):
+        self._handle = handle
+        self._name = name
+        self._num_returns = num_returns
+
+    def remote(self, *args: Any, **kwargs: Any) -> Any:
+        """Its ObjectRef, a list of them when num_returns is more than 1, None when it is 0."""
+        count = self._num_returns
+        refs = self._handle._core.call(self._name, max(1, count), args, kwargs)
+        if count == 1:
+            return refs[0]
+        return refs if count else None
+
+    def options(self, *, num_returns: Optional[int] = None, name: str = "") -> "ActorMethod":
+        """The same method with another number of returns."""
+        del name  # calls go by the name of their method
+        return ActorMethod(self._handle, self._name, self._num_returns if num_returns is None else num_returns)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError(f"a method of an actor cannot be called directly: use .{self._name}.remote(...)")
+
+
+class ActorHandle:
+    """Names an actor. Its methods are attributes. The actor ends when its last handle is gone, unless it is detached;
+    a handle from get_actor does not keep it."""
+
+    def __init__(self, core: Any, methods: Optional[dict[str, int]]):
+        self._core = core
+        self._methods = methods  # None: found by name, so that only the actor itself knows
+
+    def __getattr__(self, name: str) -> ActorMethod:
+        if name in _BUILT_IN:
+            return ActorMethod(self, name, 1)
+        if name.startswith("__") and name != "__call__":
+            raise AttributeError(name)
+        if self._methods is None:
+            return ActorMethod(self, name, 1)
+        if name in self._methods:
+            return ActorMethod(self, name, self._methods[name])
+        near = difflib.get_close_matches(name, self._methods, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise AttributeError(f"the actor class {self._core.class_name} has no method {name}{hint}")
+
+    @property
+    def _actor_id(self) -> str:
+        return self._core.id()
+
+    def __dir__(self) -> list[str]:
+        return sorted(self._methods or ())
+
+    def __repr__(self) -> str:
+        return f"Actor({self._core.class_name}, {self._core.id()})"
+
+    def __hash__(self) -> int:
+        return hash(self._core.id())
+
+    def __eq__(self, other: Any) -> bool:
+        return isinstance(other, ActorHandle) and self._core.id() == other._core.id()
+
+    def __reduce__(self) -> Any:
+        return _restore, (self._core.encode(), self._core.class_hash, self._core.class_name, self._methods)
+
+
+def _restore(data: bytes, class_hash: int, class_name: str, methods: Optional[dict[str, int]]) -> ActorHandle:
+    return ActorHandle(_core.restore_actor(data, class_hash, class_name), methods)
+
+
+class ActorClass:
+    """A class whose instances are actors: `Counter.remote(1)` starts one and returns its handle at once."""
+
+    def __init__(self, cls: type, options: dict[str, Any]):
+        self._cls = cls
+        self._options = checked_options(options)
+        self._methods = _methods_of(cls)
+        self._session = 0
+        self._hash = 0
+        self.__name__, self.__qualname__, self.__doc__ = cls.__name__, cls.__qualname__, cls.__doc__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError(f"actors cannot be instantiated directly: use {self._cls.__name__}.remote(...)")
+
+    def options(self, **options: Any) -> "ActorClass":
+        """The same class with other options."""
+        return ActorClass(self._cls, {**self._options, **options})
+
+    def remote(self, *args: Any, **kwargs: Any) -> ActorHandle:
+        """Starts an actor. With a name: waits until it is known to be free, and raises when it is not."""
+        if self._session != _session.number or not self._session:
+            _session.ensure()
+            self._hash = _functions.export(self._cls, self._options["lifetime"] == "detached")
+            self._session = _session.number
+        if self._hash == _functions.APPLY:
+            args = (self._cls, *args)
+        core = _core.create_actor(self._hash, self._cls.__qualname__, _native(self._options), args, kwargs)
+        return ActorHandle(core, self._methods)
+
+    def __reduce__(self) -> Any:
+        return ActorClass, (self._cls, self._options)
+
+
+def get_actor(name: str, namespace: Optional[str] = None) -> ActorHandle:
+    """A living actor by its name, of this job's namespace unless another is given; NotFoundError (a ValueError)."""
+    if not isinstance(name, str) or not name:
+        raise ValueError("get_actor takes the name that the actor was given")
+    _session.ensure()
+    return ActorHandle(_core.find_actor(name, namespace or ""), None)
+
+
+def kill(actor: ActorHandle, *, no_restart: bool = True) -> None:
+    """Ends the actor's process at once. no_restart: for good; otherwise max_restarts counts."""
+    if not isinstance(actor, ActorHandle):
+        raise TypeError(f"kill takes an actor's handle, not {type(actor).__qualname__}; cancel() stops tasks")
+    actor._core.kill(no_restart)

@@ -1,0 +1,43 @@
+"""What tasks and actors may ask for alike: resources and placement, checked and as the extension module takes them."""
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+
+def checked(given: dict[str, Any], defaults: dict[str, Any], not_yet: set[str]) -> dict[str, Any]:
+    """The given options, complete; ValueError names what makes no sense."""
+    for key in given:
+        if key in not_yet:
+            raise ValueError(f"the option {key} is not supported by orrery yet")
+        if key not in defaults:
+            near = difflib.get_close_matches(key, defaults, 1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise ValueError(f"there is no option {key}; {hint}there are: {', '.join(sorted(defaults))}")
+    options = {**defaults, **{key: value for key, value in given.items() if value is not None}}
+    for key in ("num_cpus", "num_gpus", "memory"):
+        if options[key] is not None and options[key] < 0:
+            raise ValueError(f"{key} is not negative")
+    for key in ("CPU", "GPU", "memory"):
+        if key in options["resources"]:
+            raise ValueError(f"resources does not hold {key}: there is an option of its own for that")
+    return options
+
+
+def needs(options: dict[str, Any]) -> dict[str, Any]:
+    """Resources and placement, but num_cpus, as the extension module takes them."""
+    strategy = options["scheduling_strategy"]
+    affinity = strategy if hasattr(strategy, "node_id") else None
+    if affinity is None and strategy not in ("DEFAULT", "SPREAD"):
+        raise ValueError(f"scheduling_strategy is 'DEFAULT', 'SPREAD' or a NodeAffinitySchedulingStrategy, not {strategy!r}")
+    labels = {key: [value] if isinstance(value, str) else list(value) for key, value in options["label_selector"].items()}
+    return {
+        "num_gpus": float(options["num_gpus"]),
+        "memory": int(options["memory"]),
+        "resources": {key: float(value) for key, value in options["resources"].items()},
+        "name": options["name"],
+        "spread": strategy == "SPREAD",
+        "node": None if affinity is None else affinity.node_id,
+        "soft": affinity is not None and affinity.soft,
+        "labels": labels,
+    }
