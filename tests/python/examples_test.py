@@ -46,6 +46,12 @@ class Examples(unittest.TestCase):
     def test_pi(self):
         self.check("pi", "pi is about 3.14\n")
 
+    def test_counter(self):
+        self.check("counter", "1\n2\n")
+
+    def test_parameter_server(self):
+        self.check("parameter_server", "y = 3.000 x - 2.000\n")
+
     def test_tree_reduction(self):
         self.check("tree_reduction", "120\n")
 

@@ -229,10 +229,11 @@ class Compatibility(unittest.TestCase):
     def test_what_is_missing_is_named(self):
         from orrery import ray_compat
         self.assertIs(ray_compat.get, ray.get)
-        with self.assertRaisesRegex(AttributeError, "actors are not supported yet"):
-            ray_compat.get_actor("x")
-        with self.assertRaisesRegex(NotImplementedError, "no actors"):
-            ray.remote(type("Counter", (), {}))
+        self.assertIs(ray_compat.get_actor, ray.get_actor)
+        with self.assertRaisesRegex(AttributeError, "ray.util is not supported"):
+            ray_compat.util
+        with self.assertRaisesRegex(AttributeError, "docs/python.md"):
+            ray_compat.no_such_name
 
 
 if __name__ == "__main__":
