@@ -1,4 +1,5 @@
-"""The same task loops through Orrery and through Ray (Python, and C++ where it can be built), interleaved; medians.
+"""The same loops through Orrery and through Ray, interleaved; medians. Tasks in C++ (beside Ray's Python, and its C++ where
+that can be built); tasks, actors and large values in Python.
 
 Runs in a virtual environment that has Ray: ./dev bench vs_ray. In the output `ceiling` is Ray's figure and `ratio` is Orrery's
 over Ray's: above 1 is better for rates (task_async), below 1 for times (task_sync).
@@ -17,6 +18,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_DEDUP_LOGS", "0")
+import numpy  # noqa: E402
 import ray  # noqa: E402
 
 
@@ -25,28 +27,74 @@ def no_op():
     return 0
 
 
-def ray_async(seconds):
+@ray.remote(num_cpus=0)
+class Actor:
+    def no_op(self):
+        return 0
+
+
+def ray_async(seconds, call=no_op.remote):
     begin, tasks = time.monotonic(), 0
     while time.monotonic() - begin < seconds:
-        ray.get([no_op.remote() for _ in range(1000)])
+        ray.get([call() for _ in range(1000)])
         tasks += 1000
     return tasks / (time.monotonic() - begin)
 
 
-def ray_sync(seconds):
+def ray_sync(seconds, call=no_op.remote):
     begin, tasks = time.monotonic(), 0
     while time.monotonic() - begin < seconds:
-        ray.get(no_op.remote())
+        ray.get(call())
         tasks += 1
     return (time.monotonic() - begin) / tasks * 1e6
+
+
+def ray_put(seconds):
+    array = numpy.ones(1 << 30, dtype=numpy.uint8)
+    ray.put(array)
+    begin, steps = time.monotonic(), 0
+    while time.monotonic() - begin < seconds:
+        ray.put(array)
+        steps += 1
+    return (steps << 30) / (time.monotonic() - begin)
+
+
+def ray_get(seconds):
+    ref = ray.put(numpy.ones(1 << 30, dtype=numpy.uint8))
+    return ray_sync(seconds, lambda: ref)
+
+
+def compare_python(options):
+    """The loops of orrery_loops.py with the same ones through Ray."""
+    package = pathlib.Path(find_orrery()).parents[1] / "python"
+    if not package.is_dir():
+        return print("Orrery's Python package is not built: left out", file=sys.stderr)
+    actor = Actor.remote()
+    ray.get(actor.no_op.remote())
+    theirs = {
+        "task_sync": ("us", ray_sync), "task_async": ("1/s", ray_async),
+        "actor_sync": ("us", lambda s: ray_sync(s, actor.no_op.remote)),
+        "actor_async": ("1/s", lambda s: ray_async(s, actor.no_op.remote)),
+        "put_1GiB": ("B/s", ray_put), "get_1GiB": ("us", ray_get),
+    }
+    loops = Program(["/usr/bin/python3", "-B", str(HERE.parent / "python/orrery_loops.py")], "result ",
+                    {**os.environ, "PYTHONPATH": str(package)})
+    for name, (unit, measure) in theirs.items():
+        ours, rays = [], []
+        for _ in range(options.repetitions):
+            ours.append(loops.measure(name, options.seconds))
+            rays.append(measure(options.seconds))
+        report(options.format, f"vs_ray.py_{name}", statistics.median(ours), unit, statistics.median(rays))
+    loops.close()
 
 
 class Program:
     """A process that answers "MODE SECONDS" lines with a number."""
 
-    def __init__(self, words, prefix=""):
+    def __init__(self, words, prefix="", environment=None):
         self.prefix = prefix
-        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                                        env=environment)
         if self.read("ready") is None:
             raise RuntimeError(f"{words[0]} did not start")
 
@@ -125,6 +173,7 @@ def main():
         orrery.close()
         for program in programs.values():
             program.close()
+        compare_python(options)
     finally:
         ray.shutdown()
         shutil.rmtree(folder, ignore_errors=True)
