@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,8 +15,7 @@
 #include <fstream>
 
 #include "runtime/api/local_cluster.h"
-
-extern char** environ;
+#include "runtime/transport/spawn.h"
 
 namespace orrery::internal {
 
@@ -25,51 +23,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr int kReadyFd = 3;
 constexpr int kReadyLimitMs = 30'000;
-
-std::vector<char*> Pointers(std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  for (std::string& text : texts) pointers.push_back(text.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
-std::vector<std::string> Environment(const std::map<std::string, std::string>& added) {
-  std::vector<std::string> entries;
-  for (char** at = environ; *at != nullptr; ++at) {
-    const std::string entry = *at;
-    if (added.count(entry.substr(0, entry.find('='))) == 0) entries.push_back(entry);
-  }
-  for (const auto& [name, value] : added) entries.push_back(name + "=" + value);
-  return entries;
-}
-
-// posix_spawn's error number.
-int Spawn(std::vector<std::string> words, std::vector<std::string> environment, const std::string& log, int ready,
-          int* pid) {
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-  posix_spawn_file_actions_adddup2(&actions, 1, 2);
-  posix_spawn_file_actions_adddup2(&actions, ready, kReadyFd);
-  posix_spawn_file_actions_addclosefrom_np(&actions, kReadyFd + 1);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none, all;
-  sigemptyset(&none);
-  sigfillset(&all);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setpgroup(&attributes, 0);  // Ctrl-C is for the program; it ends its cluster in order
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  const int error =
-      posix_spawn(pid, words[0].c_str(), &actions, &attributes, Pointers(words).data(), Pointers(environment).data());
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  return error;
-}
 
 // One line, without its end; "" when the writer ended without a word. nullopt-like false when the time is over.
 bool ReadLine(int fd, std::string* line) {
@@ -131,12 +85,13 @@ Result<StartedDaemon> SpawnDaemon(const std::string& role, const std::vector<std
   // A descriptor that already had the number of the target would keep its close-on-exec flag.
   const int write_end = fcntl(ends[1], F_DUPFD_CLOEXEC, 10);
   close(ends[1]);
-  std::vector<std::string> all = {command, "daemon", role, "--ready-fd=" + std::to_string(kReadyFd)};
+  std::vector<std::string> all = {command, "daemon", role, "--ready-fd=" + std::to_string(SpawnRequest::kReadyFd)};
   all.insert(all.end(), words.begin(), words.end());
   static int started = 0;
   const std::string log = session_dir + "/logs/" + role + "-" + std::to_string(++started) + ".log";
   StartedDaemon daemon;
-  const int error = Spawn(std::move(all), Environment(environment), log, write_end, &daemon.pid);
+  const int error =
+      Spawn({.words = std::move(all), .environment = environment, .log = log, .ready = write_end}, &daemon.pid);
   close(write_end);
   std::string line;
   const bool in_time = error != 0 || ReadLine(ends[0], &line);

@@ -16,6 +16,7 @@ ActorId CalleeOf(const OwnedTask& entry) { return FromProto(SubmitOf(entry).spec
 }  // namespace
 
 void WatchActor(CoreContext& core, ActorId actor) {
+  if (core.requests.Pending(WatchKey(actor))) return;
   Draft<msg::WatchActor> watch;
   ToProto(actor, watch->mutable_actor());
   core.ToGcs(WatchKey(actor), std::move(watch));
@@ -92,17 +93,21 @@ void ActorSubmitter::OnTaskReply(const Address& from, msg::TaskReply& reply, Own
         {.kind = TraceKind::kStaleMessage, .task = {core_.id, task}, .attempt = reply.attempt(), .text = "TaskReply"});
   }
   if (entry.cancelled) core_.requests.Done({MessageKind::kCancelRunning, task, 0});
-  const auto status = static_cast<StatusCode>(reply.status());
-  AttemptResult result{status,
-                       std::move(*reply.mutable_error()),
-                       std::move(*reply.mutable_stack()),
-                       callee.worker.node(),
-                       callee.worker,
-                       reply.start_ns(),
-                       reply.finish_ns()};
-  if (status == StatusCode::kActorUnavailable) return tasks_->AttemptFailed(task, std::move(result));
-  tasks_->Complete(task, std::move(result), reply.mutable_returns(),
-                   reply.stored_size() > 0 ? &reply.stored() : nullptr);
+  if (reply.requeue()) return TakeBack(callee, task, entry);
+  tasks_->Complete(
+      task,
+      {static_cast<StatusCode>(reply.status()), std::move(*reply.mutable_error()), std::move(*reply.mutable_stack()),
+       callee.worker.node(), callee.worker, reply.start_ns(), reply.finish_ns()},
+      reply.mutable_returns(), reply.stored_size() > 0 ? &reply.stored() : nullptr);
+}
+
+// It met a process that was about to end, and did not run: it keeps its place until the GCS tells what comes next.
+void ActorSubmitter::TakeBack(Callee& callee, uint64_t task, OwnedTask& entry) {
+  if (callee.ending == Ending::kNo) callee.ending = Ending::kIncarnation;
+  if (entry.cancelled)
+    return tasks_->Fail(task, {.status = StatusCode::kCancelled, .error = "cancelled before it ran"});
+  Transition(OwnedTask::Chart(), entry.state, OwnedTask::State::kQueued);
+  callee.waiting.emplace(entry.lease, Call{task, true});
 }
 
 void ActorSubmitter::OnActorState(const msg::ActorState& state) {

@@ -38,7 +38,7 @@ class ActorSubmitter {
   void OnPeerLost(const Address& peer);
   void OnPeerAlive(const Address& peer);
   // This process kills the actor: calls that it makes later do not reach the incarnation that ends, nor, `for_good`,
-// any.
+  // any.
   void OnKill(ActorId actor, bool for_good);
   // What the GCS has said meanwhile is lost: asks again.
   void OnGcsLost();
@@ -59,7 +59,7 @@ class ActorSubmitter {
     uint32_t incarnation = 0;
     bool heard = false;    // of a state at all
     bool doubtful = false;  // the connection broke: is the process still there?
-    Ending ending = Ending::kNo;  // killed from here: what the GCS says next decides
+    Ending ending = Ending::kNo;  // killed from here, or it has said so: what the GCS says next decides
     bool Takes() const { return address && !doubtful && ending == Ending::kNo; }
     Address address;
     WorkerId worker;
@@ -71,6 +71,7 @@ class ActorSubmitter {
   Callee* Find(ActorId actor);
   void Pump(ActorId id);
   void Push(Callee& callee, uint64_t place, uint64_t task);
+  void TakeBack(Callee& callee, uint64_t task, OwnedTask& entry);
   // Every call under way has used an attempt.
   void FailInFlight(ActorId id, const std::string& reason);
   void FailAll(ActorId id, const Status& why);
@@ -83,7 +84,8 @@ class ActorSubmitter {
   std::map<Address, ActorId> by_address_;
 };
 
-// Asks the GCS for the actor's state, now and whenever it changes.
+// Asks the GCS for the actor's state, now and whenever it changes; once, also when several parts of this process want
+// it.
 void WatchActor(CoreContext& core, ActorId actor);
 
 }  // namespace orrery

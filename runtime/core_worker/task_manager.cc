@@ -23,7 +23,7 @@ const StateChart& OwnedTask::Chart() {
                                 {{kNone, kWaiting, "SubmitTask"},
                                  {kWaiting, kQueued, "all arguments have values"},
                                  {kQueued, kPushed, "sent to a leased worker"},
-                                 {kPushed, kQueued, "attempt failed, or the worker blocked before it"},
+                                 {kPushed, kQueued, "attempt failed, or the worker blocked or ended before it"},
                                  {kPushed, kRetryWait, "attempt failed, task_retry_delay"},
                                  {kRetryWait, kQueued, "delay over"},
                                  {kWaiting, kNone, "argument failed, cancelled"},

@@ -20,12 +20,9 @@ void TaskReceiver::OnPushTask(const Address& from, Message message) {
   last = push.sequence();
   Received received{from, std::move(message)};
   if (push.spec().has_callee()) {
-    // Of another incarnation, or too late.
+    // Of another incarnation, or too late: its caller hears from the GCS what to do with it.
     const bool mine = FromProto(push.spec().callee()) == actor_ && push.incarnation() == incarnation_ && !exiting_;
-    if (!mine) {
-      return SendRefusal(received, StatusCode::kActorUnavailable,
-                         "this incarnation of " + ToString(FromProto(push.spec().callee())) + " is not there any more");
-    }
+    if (!mine) return Refuse(received, true);
   } else if (blocked_) {
     return Refuse(received, true);
   }
@@ -56,6 +53,7 @@ bool TaskReceiver::OnCreation(const Address& from, const msg::PushTask& push) {
 }
 
 void TaskReceiver::StartNext() {
+  if (exiting_) RequeueAll();
   if (running_ || queue_.empty()) return;
   running_ = std::move(queue_.front());
   queue_.pop_front();
@@ -304,19 +302,15 @@ void TaskReceiver::SetBlocked(bool blocked) {
   blocked_ = blocked;
   TellNodeManager(blocked);
   if (!blocked) return StartNext();
-  while (!queue_.empty() && !actor_) {  // an actor's calls have nowhere else to go
-    Refuse(queue_.front(), true);
-    queue_.pop_front();
-  }
+  if (!actor_) RequeueAll();  // an actor's calls have nowhere else to go
 }
 
-// The task will not run here: because it is cancelled, or because this worker is blocked (`requeue`).
+void TaskReceiver::RequeueAll() {
+  for (; !queue_.empty(); queue_.pop_front()) Refuse(queue_.front(), true);
+}
+
+// The task will not run here: it is cancelled, or this worker is blocked or ends (`requeue`: it has used no attempt).
 void TaskReceiver::Refuse(const Received& received, bool requeue) {
-  if (requeue) return SendRefusal(received, StatusCode::kOk, "", true);
-  SendRefusal(received, StatusCode::kCancelled, "cancelled before it ran");
-}
-
-void TaskReceiver::SendRefusal(const Received& received, StatusCode status, const std::string& error, bool requeue) {
   const auto& push = received.push.As<msg::PushTask>();
   Draft<msg::TaskReply> reply;
   reply->set_owner(push.spec().owner());
@@ -324,9 +318,9 @@ void TaskReceiver::SendRefusal(const Received& received, StatusCode status, cons
   reply->set_attempt(push.attempt());
   reply->set_sequence(push.sequence());
   reply->set_requeue(requeue);
-  if (status != StatusCode::kOk) {
-    reply->set_status(static_cast<uint32_t>(status));
-    reply->set_error(error);
+  if (!requeue) {
+    reply->set_status(static_cast<uint32_t>(StatusCode::kCancelled));
+    reply->set_error("cancelled before it ran");
   }
   core_.env.Send(received.from, std::move(reply));
 }

@@ -65,7 +65,7 @@ class TaskReceiver {
   void EndRunning();
   void LetGoOfArguments();
   void Refuse(const Received& received, bool requeue);
-  void SendRefusal(const Received& received, StatusCode status, const std::string& error, bool requeue = false);
+  void RequeueAll();
   void TellNodeManager(bool blocked);
 
   CoreContext& core_;

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,13 +13,11 @@
 #include <fstream>
 #include <sstream>
 
-extern char** environ;
+#include "runtime/transport/spawn.h"
 
 namespace orrery {
 
 namespace {
-
-constexpr int kReadyFd = 3;
 
 std::string LastLines(const std::string& path) {
   std::ifstream file(path);
@@ -36,31 +33,6 @@ std::string LogName(const std::string& session_dir, const std::string& role) {
   char stamp[32];
   std::strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", std::localtime(&now));
   return session_dir + "/logs/" + role + "-" + stamp + "-" + std::to_string(getpid()) + ".log";
-}
-
-// posix_spawn's error number.
-int Spawn(std::vector<std::string> words, const std::string& log, const std::string& folder, int ready, int* pid) {
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-  posix_spawn_file_actions_adddup2(&actions, 1, 2);
-  posix_spawn_file_actions_adddup2(&actions, ready, kReadyFd);
-  posix_spawn_file_actions_addclosefrom_np(&actions, kReadyFd + 1);
-  posix_spawn_file_actions_addchdir_np(&actions, folder.c_str());  // holds no other folder in use
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none;
-  sigemptyset(&none);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
-  const int error = posix_spawn(pid, words[0].c_str(), &actions, &attributes, arguments.data(), environ);
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  return error;
 }
 
 // One line; nothing when the writer ended without a word. False when the time is over.
@@ -103,11 +75,16 @@ Result<Launched> LaunchDaemon(const std::string& role, const std::vector<std::st
   const int write_end = fcntl(ends[1], F_DUPFD_CLOEXEC, 10);
   close(ends[1]);
   std::vector<std::string> words = {OwnExecutable(), "daemon", role, "--session=" + session_dir,
-                                    "--ready-fd=" + std::to_string(kReadyFd)};
+                                    "--ready-fd=" + std::to_string(SpawnRequest::kReadyFd)};
   words.insert(words.end(), arguments.begin(), arguments.end());
   const std::string log = LogName(session_dir, role);
   Launched launched;
-  const int error = Spawn(words, log, session_dir, write_end, &launched.pid);
+  const SpawnRequest spawn{.words = words,
+                           .folder = session_dir,  // holds no other folder in use
+                           .log = log,
+                           .ready = write_end,
+                           .session = true};
+  const int error = Spawn(spawn, &launched.pid);
   close(write_end);
   if (error != 0) {
     close(ends[0]);

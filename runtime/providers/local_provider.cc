@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -19,8 +18,7 @@
 #include "runtime/transport/live_env_internal.h"
 #include "runtime/transport/local_nodes.h"
 #include "runtime/transport/session.h"
-
-extern char** environ;
+#include "runtime/transport/spawn.h"
 
 namespace orrery {
 
@@ -38,32 +36,6 @@ uint64_t InstanceOf(const std::string& cloud_id) {
   const char* begin = cloud_id.data() + std::strlen(kPrefix);
   const auto [end, error] = std::from_chars(begin, cloud_id.data() + cloud_id.size(), instance);
   return error == std::errc() && end == cloud_id.data() + cloud_id.size() ? instance : 0;
-}
-
-// posix_spawn's error number.
-int SpawnNode(const std::vector<std::string>& words, const std::string& log, const std::string& folder, pid_t* pid) {
-  std::vector<char*> arguments;
-  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-  posix_spawn_file_actions_adddup2(&actions, 1, 2);
-  posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-  posix_spawn_file_actions_addchdir_np(&actions, folder.c_str());  // holds no other folder in use
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none, all;
-  sigemptyset(&none);
-  sigfillset(&all);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  const int error = posix_spawn(pid, words[0].c_str(), &actions, &attributes, arguments.data(), environ);
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  return error;
 }
 
 }  // namespace
@@ -157,7 +129,11 @@ Status LocalProvider::Impl::Launch(const std::string& type, uint64_t instance) {
   words.insert(words.end(), options_.common.begin(), options_.common.end());
   for (std::string& word : NodeFlags(known->second.resources, labels, name)) words.push_back(std::move(word));
   pid_t pid = 0;
-  const int error = SpawnNode(words, session_.log_dir() + "/node-" + name + ".log", options_.session_dir, &pid);
+  const int error = Spawn({.words = words,
+                           .folder = options_.session_dir,  // holds no other folder in use
+                           .log = session_.log_dir() + "/node-" + name + ".log",
+                           .session = true},
+                          &pid);
   if (error != 0) {
     unlink(FileOf(instance).c_str());
     return {StatusCode::kUnavailable, "cannot start " + options_.executable + ": " + std::strerror(error)};

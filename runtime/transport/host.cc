@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -17,28 +16,11 @@
 #include "runtime/transport/endpoint.h"
 #include "runtime/transport/live_env_internal.h"
 #include "runtime/transport/session.h"
-
-extern char** environ;
+#include "runtime/transport/spawn.h"
 
 namespace orrery {
 
 namespace {
-
-// Strings for posix_spawn: owns them and gives the null-terminated array.
-class CStrings {
- public:
-  void Add(std::string text) { texts_.push_back(std::move(text)); }
-  char** get() {
-    pointers_.clear();
-    for (std::string& text : texts_) pointers_.push_back(text.data());
-    pointers_.push_back(nullptr);
-    return pointers_.data();
-  }
-
- private:
-  std::vector<std::string> texts_;
-  std::vector<char*> pointers_;
-};
 
 const char* Variable(const char* name) {
   const char* value = getenv(name);
@@ -95,67 +77,32 @@ class LiveHost::Impl {
 
  private:
   static constexpr uint64_t kSweepTimer = 1;
-  int Spawn(const msg::StartProcess& request, int* pid) const;
-  void FillEnvironment(const msg::StartProcess& request, CStrings& out) const;
+  SpawnRequest CommandOf(const msg::StartProcess& request) const;
   void OnExit(WorkerId worker);
   void ReportExit(WorkerId worker, int code, int signal, const std::string& message);
 };
 
-void LiveHost::Impl::FillEnvironment(const msg::StartProcess& request, CStrings& out) const {
-  std::map<std::string, std::string> variables;
-  for (char** at = environ; *at != nullptr; ++at) {
-    const std::string entry = *at;
-    const size_t equals = entry.find('=');
-    if (equals != std::string::npos) variables[entry.substr(0, equals)] = entry.substr(equals + 1);
-  }
-  for (const msg::Label& variable : request.command().environment()) variables[variable.key()] = variable.value();
+SpawnRequest LiveHost::Impl::CommandOf(const msg::StartProcess& request) const {
+  const msg::WorkerCommand& command = request.command();
+  SpawnRequest spawn{.words = {command.executable()},
+                     .folder = command.working_directory(),
+                     .log = options_.log_dir + "/" + ToString(WorkerId{request.worker()}) + ".log"};
+  spawn.words.insert(spawn.words.end(), command.arguments().begin(), command.arguments().end());
+  auto& variables = spawn.environment;
+  for (const msg::Label& variable : command.environment()) variables[variable.key()] = variable.value();
   variables["ORRERY_WORKER_ID"] = std::to_string(request.worker());
   variables["ORRERY_NODE_MANAGER"] = ToString(env_.address());
   variables["ORRERY_TOKEN_FILE"] = options_.token_file;
   variables["ORRERY_SESSION_DIR"] = options_.session_dir;
   variables["ORRERY_PARENT_PID"] = std::to_string(getpid());
-  for (const auto& [key, value] : variables) out.Add(key + "=" + value);
-}
-
-// posix_spawn's error number.
-int LiveHost::Impl::Spawn(const msg::StartProcess& request, int* pid) const {
-  const msg::WorkerCommand& command = request.command();
-  CStrings arguments, environment;
-  arguments.Add(command.executable());
-  for (const std::string& argument : command.arguments()) arguments.Add(argument);
-  FillEnvironment(request, environment);
-  const std::string log = options_.log_dir + "/" + ToString(WorkerId{request.worker()}) + ".log";
-
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-  posix_spawn_file_actions_adddup2(&actions, 1, 2);
-  posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-  if (!command.working_directory().empty()) {
-    posix_spawn_file_actions_addchdir_np(&actions, command.working_directory().c_str());
-  }
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none, all;
-  sigemptyset(&none);
-  sigfillset(&all);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  const int error =
-      posix_spawnp(pid, command.executable().c_str(), &actions, &attributes, arguments.get(), environment.get());
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  return error;
+  return spawn;
 }
 
 void LiveHost::Impl::Start(const msg::StartProcess& request) {
   const WorkerId worker{request.worker()};
   if (processes_.count(worker) != 0) return;  // a second copy of the request
   int pid = 0;
-  const int error = Spawn(request, &pid);
+  const int error = Spawn(CommandOf(request), &pid);
   if (error != 0) {
     return ReportExit(worker, 127, 0,
                       "cannot start '" + request.command().executable() + "' in '" +

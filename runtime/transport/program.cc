@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -16,8 +15,7 @@
 #include <utility>
 
 #include "runtime/transport/live_env_internal.h"
-
-extern char** environ;
+#include "runtime/transport/spawn.h"
 
 namespace orrery {
 
@@ -34,33 +32,6 @@ int InputFile(const std::string& input) {
     return fd;
   close(fd);
   return -1;
-}
-
-// posix_spawn's error number. The program leads a process group of its own.
-int Spawn(const ProgramCall& call, int input, int output, int errors, pid_t* pid) {
-  std::vector<char*> arguments;
-  for (const std::string& word : call.words) arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, input, 0);
-  posix_spawn_file_actions_adddup2(&actions, output, 1);
-  posix_spawn_file_actions_adddup2(&actions, errors, 2);
-  posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-  if (!call.folder.empty()) posix_spawn_file_actions_addchdir_np(&actions, call.folder.c_str());
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none, all;
-  sigemptyset(&none);
-  sigfillset(&all);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  const int error = posix_spawnp(pid, call.words.front().c_str(), &actions, &attributes, arguments.data(), environ);
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  return error;
 }
 
 std::string LastLine(std::string text) {
@@ -148,7 +119,12 @@ Status Programs::Impl::Start(Running& running) {
   const int input = InputFile(running.wanted.call.input);
   int output[2] = {-1, -1}, errors[2] = {-1, -1};
   int error = input < 0 || pipe2(output, O_CLOEXEC) != 0 || pipe2(errors, O_CLOEXEC) != 0 ? errno : 0;
-  if (error == 0) error = Spawn(running.wanted.call, input, output[1], errors[1], &running.pid);
+  if (error == 0) {
+    const ProgramCall& call = running.wanted.call;
+    error =
+        Spawn({.words = call.words, .folder = call.folder, .input = input, .output = output[1], .errors = errors[1]},
+              &running.pid);
+  }
   for (int fd : {input, output[1], errors[1]}) {
     if (fd >= 0) close(fd);
   }

@@ -41,6 +41,7 @@ Story::Story() {
                {"cancel", &Story::Cancel},
                {"finish", &Story::Finish},
                {"fail", &Story::Fail},
+               {"exit-actor", &Story::ExitActor},
                {"close", &Story::Close},
                {"shutdown", &Story::Shutdown},
                {"deliver", &Story::Deliver},
@@ -407,6 +408,8 @@ void Story::Finish(const Arguments& words) {
 void Story::Fail(const Arguments& words) {
   cluster().FinishTask(Process(words.at(0)), StatusCode::kApplicationError, words.at(1));
 }
+
+void Story::ExitActor(const Arguments& words) { cluster().ExitActor(Process(words.at(0))); }
 
 void Story::Close(const Arguments& words) { cluster().CloseDriver(Process(words.at(0))); }
 

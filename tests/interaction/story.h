@@ -58,6 +58,7 @@ class Story final : public ClusterObserver {
   void Cancel(const Arguments& words);
   void Finish(const Arguments& words);
   void Fail(const Arguments& words);
+  void ExitActor(const Arguments& words);
   void Close(const Arguments& words);
   void Shutdown(const Arguments& words);
   void Deliver(const Arguments& words);

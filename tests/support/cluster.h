@@ -164,6 +164,8 @@ class Cluster {
   void FinishTask(ProcessId worker, StatusCode status = StatusCode::kOk, const std::string& error = "");
   // The same with a TaskExecuted of the test's making; start and finish are filled in.
   void FinishTaskWith(ProcessId worker, Message executed);
+  // The method that runs there ends its actor, as exit_actor() does.
+  void ExitActor(ProcessId worker);
   // The worker process on which the task runs now, or kNoProcess.
   ProcessId WorkerRunning(TaskId task) const;
 
@@ -196,6 +198,7 @@ class Cluster {
     Time start;
     uint64_t generation = 0;
   };
+  void EndTask(ProcessId worker, StatusCode status, const std::string& error, bool exit_actor);
   struct Process {
     ProcessId id = 0;
     std::string name;

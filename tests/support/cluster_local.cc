@@ -117,6 +117,14 @@ void Cluster::ToExecutor(ProcessId from, Message message) {
 }
 
 void Cluster::FinishTask(ProcessId worker, StatusCode status, const std::string& error) {
+  EndTask(worker, status, error, false);
+}
+
+void Cluster::ExitActor(ProcessId worker) {
+  EndTask(worker, StatusCode::kActorDied, "the actor has exited by itself", true);
+}
+
+void Cluster::EndTask(ProcessId worker, StatusCode status, const std::string& error, bool exit_actor) {
   Process& process = *processes_[worker];
   if (!process.running) return;
   const Running running = *process.running;
@@ -126,6 +134,7 @@ void Cluster::FinishTask(ProcessId worker, StatusCode status, const std::string&
   result->set_index(running.task.index);
   result->set_status(static_cast<uint32_t>(status));
   result->set_error(error);
+  result->set_exit_actor(exit_actor);
   result->set_start_ns(running.start.ns);
   result->set_finish_ns(now_.ns);
   if (status == StatusCode::kOk) {

@@ -18,8 +18,7 @@ import time
 import numpy
 
 import orrery as ray
-import orrery_loops
-from orrery_loops import BATCH, GIB, repeated
+from loops import BATCH, GIB, loops, repeated
 
 
 class RawPair:
@@ -127,23 +126,22 @@ def main():
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     raw = RawPair()  # before there are threads
     ray.init(address="local", num_cpus=1, log_to_driver=False)
-    measure = orrery_loops.loops()
-    figures = [
-        ("task_sync", "us", raw.sync), ("task_async", "1/s", raw.asynchronous), ("actor_sync", "us", raw.sync),
-        ("actor_async", "1/s", raw.asynchronous), ("put_1GiB", "B/s", copy_rate), ("get_1GiB", "us", lambda _: 1000.0),
-        ("actor_create", "1/s", start_rate),
-    ]
+    figures = loops(ray)
+    ceilings = {
+        "task_sync": raw.sync, "task_async": raw.asynchronous, "actor_sync": raw.sync, "actor_async": raw.asynchronous,
+        "put_1GiB": copy_rate, "get_1GiB": lambda _: 1000.0, "actor_create": start_rate,
+    }
     if options.format == "table":
         print(f"{'Python':38} {'value':>12} {'unit':11} {'ceiling':>12} {'ratio':>8}")
-    for name, unit, ceiling in figures:
+    for name, (unit, measure) in figures.items():
         if not f"py_{name}".startswith(options.only):
             continue
         ours, theirs = [], []
         for _ in range(options.repetitions):
-            theirs.append(ceiling(options.seconds))
-            ours.append(measure[name](options.seconds))
+            theirs.append(ceilings[name](options.seconds))
+            ours.append(measure(options.seconds))
         report(options.format, f"py_{name}", statistics.median(ours), unit, statistics.median(theirs))
-    measure.clear()
+    figures.clear()  # their actor with them
     ray.shutdown()
     raw.close()
 

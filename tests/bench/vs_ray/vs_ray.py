@@ -13,79 +13,29 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "python"))
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_DEDUP_LOGS", "0")
-import numpy  # noqa: E402
 import ray  # noqa: E402
+from loops import loops  # noqa: E402
 
 
-@ray.remote
-def no_op():
-    return 0
-
-
-@ray.remote(num_cpus=0)
-class Actor:
-    def no_op(self):
-        return 0
-
-
-def ray_async(seconds, call=no_op.remote):
-    begin, tasks = time.monotonic(), 0
-    while time.monotonic() - begin < seconds:
-        ray.get([call() for _ in range(1000)])
-        tasks += 1000
-    return tasks / (time.monotonic() - begin)
-
-
-def ray_sync(seconds, call=no_op.remote):
-    begin, tasks = time.monotonic(), 0
-    while time.monotonic() - begin < seconds:
-        ray.get(call())
-        tasks += 1
-    return (time.monotonic() - begin) / tasks * 1e6
-
-
-def ray_put(seconds):
-    array = numpy.ones(1 << 30, dtype=numpy.uint8)
-    ray.put(array)
-    begin, steps = time.monotonic(), 0
-    while time.monotonic() - begin < seconds:
-        ray.put(array)
-        steps += 1
-    return (steps << 30) / (time.monotonic() - begin)
-
-
-def ray_get(seconds):
-    ref = ray.put(numpy.ones(1 << 30, dtype=numpy.uint8))
-    return ray_sync(seconds, lambda: ref)
-
-
-def compare_python(options):
-    """The loops of orrery_loops.py with the same ones through Ray."""
+def compare_python(options, theirs):
+    """Every loop through both."""
     package = pathlib.Path(find_orrery()).parents[1] / "python"
     if not package.is_dir():
         return print("Orrery's Python package is not built: left out", file=sys.stderr)
-    actor = Actor.remote()
-    ray.get(actor.no_op.remote())
-    theirs = {
-        "task_sync": ("us", ray_sync), "task_async": ("1/s", ray_async),
-        "actor_sync": ("us", lambda s: ray_sync(s, actor.no_op.remote)),
-        "actor_async": ("1/s", lambda s: ray_async(s, actor.no_op.remote)),
-        "put_1GiB": ("B/s", ray_put), "get_1GiB": ("us", ray_get),
-    }
-    loops = Program(["/usr/bin/python3", "-B", str(HERE.parent / "python/orrery_loops.py")], "result ",
+    orrery = Program(["/usr/bin/python3", "-B", str(HERE.parent / "python/orrery_program.py")], "result ",
                     {**os.environ, "PYTHONPATH": str(package)})
     for name, (unit, measure) in theirs.items():
-        ours, rays = [], []
+        ours, values = [], []
         for _ in range(options.repetitions):
-            ours.append(loops.measure(name, options.seconds))
-            rays.append(measure(options.seconds))
-        report(options.format, f"vs_ray.py_{name}", statistics.median(ours), unit, statistics.median(rays))
-    loops.close()
+            ours.append(orrery.measure(name, options.seconds))
+            values.append(measure(options.seconds))
+        report(options.format, f"vs_ray.py_{name}", statistics.median(ours), unit, statistics.median(values))
+    orrery.close()
 
 
 class Program:
@@ -158,9 +108,8 @@ def main():
             why_not = str(error)
         if why_not:
             print(f"Ray C++ left out: {why_not}", file=sys.stderr)
-        for _ in range(50):
-            ray.get(no_op.remote())
-        measure = {"python": lambda mode, s: ray_async(s) if mode == "async" else ray_sync(s)}
+        rays = loops(ray)
+        measure = {"python": lambda mode, seconds: rays[f"task_{mode}"][1](seconds)}
         measure.update({name: program.measure for name, program in programs.items()})
         for mode, unit in (("async", "1/s"), ("sync", "us")):
             ours, theirs = [], {name: [] for name in measure}
@@ -173,7 +122,7 @@ def main():
         orrery.close()
         for program in programs.values():
             program.close()
-        compare_python(options)
+        compare_python(options, rays)
     finally:
         ray.shutdown()
         shutil.rmtree(folder, ignore_errors=True)
