@@ -23,7 +23,8 @@ void FillSpec(const ActorOptions& options, msg::ActorSpec& spec) {
   needs.strategy = options.strategy;
   needs.label_selector = options.label_selector;
   needs.preferred_labels = options.preferred_labels;
-  const SchedulingRequest request = RequestFor(needs);
+  SchedulingRequest request = RequestFor(needs);
+  if (const RunningTask* parent = CurrentTask()) CaptureStrategy(request.strategy, parent->capture);
   if (const Status status = ValidateRequest(request.resources); !status.ok())
     throw Error(status.code(), status.message());
   ToProto(request, spec.mutable_placement());

@@ -17,13 +17,21 @@ namespace internal {
 
 // ---- Submission ----
 
+namespace {
+uint32_t ClassHere(uint64_t function, uint32_t class_id) {
+  const RunningTask* parent = CurrentTask();
+  if (parent == nullptr || !parent->capture || class_id == 0) return class_id;
+  return CapturedClass(function, class_id, parent->capture);
+}
+}  // namespace
+
 Submission::Submission(const FunctionInfo& function, uint32_t class_id, const CallOptions* options)
     : client_(Client::Current()),
       function_(function),
-      class_id_(class_id),
+      class_id_(ClassHere(function.id, class_id)),
       message_(Message::New(MessageKind::kSubmitTask)) {
   auto& submit = message_.As<msg::SubmitTask>();
-  submit.set_class_id(class_id);
+  submit.set_class_id(class_id_);
   submit.set_max_retries(options != nullptr && options->max_retries ? *options->max_retries
                                                                     : client_.options().task_max_retries);
   msg::TaskSpec& spec = *submit.mutable_spec();

@@ -133,6 +133,22 @@ Message Client::FindActor(const std::string& name, const std::string& name_space
   return Perform(request, std::move(find));
 }
 
+Message Client::AskAboutGroup(Message question) {
+  CheckOpen();
+  const uint64_t request = next_request_.fetch_add(1) + 1;
+  switch (question.kind()) {
+    case MessageKind::kCreatePlacementGroup: question.As<msg::CreatePlacementGroup>().set_request(request); break;
+    case MessageKind::kFindPlacementGroup: question.As<msg::FindPlacementGroup>().set_request(request); break;
+    case MessageKind::kRemovePlacementGroup: question.As<msg::RemovePlacementGroup>().set_request(request); break;
+    default: {
+      auto& await = question.As<msg::AwaitPlacementGroup>();
+      await.set_request(request);
+      await.set_from_task(CurrentTask() != nullptr);
+    }
+  }
+  return Perform(request, std::move(question));
+}
+
 void Client::EndActor(ActorId actor, bool no_restart) {
   CheckOpen();
   Draft<msg::EndActor> end;
@@ -320,6 +336,8 @@ void Client::OnMessage(Message message) {
     request = message.As<msg::ObjectAllocated>().request();
   else if (message.kind() == MessageKind::kActorFound)
     request = message.As<msg::ActorFound>().request();
+  else if (message.kind() == MessageKind::kPlacementGroupReply)
+    request = message.As<msg::PlacementGroupReply>().request();
   std::unique_lock lock(mutex_);
   Call** call = calls_.Find(request);
   if (call != nullptr && !(*call)->interrupted) {

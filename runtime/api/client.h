@@ -22,7 +22,7 @@ namespace orrery::internal {
 
 // One blocked call of a thread.
 struct Call {
-  Message answer;            // ObjectsReady, WaitReply, ObjectAllocated or ActorFound
+  Message answer;            // ObjectsReady, WaitReply, ObjectAllocated, ActorFound or PlacementGroupReply
   bool from_task = false;    // the thread runs the worker's task
   bool interrupted = false;  // the task was cancelled
   bool given_up = false;     // by the guest (guest.h)
@@ -95,6 +95,8 @@ class Client {
   ObjectState* Submit(Message submit, uint64_t index, uint32_t class_id);
   // The same for the creation of an actor with a name; `answer` is ActorFound.
   ObjectState* SubmitNamed(Message submit, uint64_t index, Message* answer);
+  // Sends a Create-, Await-, Find- or RemovePlacementGroup, with its number put in; PlacementGroupReply.
+  Message AskAboutGroup(Message question);
   // ActorFound.
   Message FindActor(const std::string& name, const std::string& name_space);
   void EndActor(ActorId actor, bool no_restart);
@@ -136,7 +138,7 @@ class Client {
   }
 
   // ---- called by whoever drives the core worker ----
-  // ObjectsReady, WaitReply, ObjectAllocated and ActorFound; others are not for the client.
+  // ObjectsReady, WaitReply, ObjectAllocated, ActorFound and PlacementGroupReply; others are not for the client.
   void OnMessage(Message message);
   // The core worker traced the end of a task of ours; counted from SetUnfinished on.
   void OnTaskFinished();
@@ -191,6 +193,7 @@ struct RunningTask {
   uint32_t attempt = 0;
   std::vector<uint32_t> gpus;
   std::atomic<bool> cancelled{false};
+  PlacementGroupId capture;  // what it submits runs in this group, unless that names a strategy
 };
 // Of the calling thread; nullptr outside tasks.
 RunningTask*& CurrentTask();

@@ -21,6 +21,7 @@ void ThrowError(StatusCode code, const std::string& message, const std::string& 
     case StatusCode::kDiskFull: throw DiskFullError(message);
     case StatusCode::kActorDied: throw ActorDiedError(message);
     case StatusCode::kActorUnavailable: throw ActorUnavailableError(message);
+    case StatusCode::kPlacementGroupRemoved: throw PlacementGroupRemovedError(message);
     default: throw Error(code, message);
   }
 }

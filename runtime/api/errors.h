@@ -95,6 +95,10 @@ class ActorDiedError : public ErrorOf<StatusCode::kActorDied> {
 class ActorUnavailableError : public ErrorOf<StatusCode::kActorUnavailable> {
   using ErrorOf::ErrorOf;
 };
+// The placement group that it was to run in, or that was waited for, has been removed.
+class PlacementGroupRemovedError : public ErrorOf<StatusCode::kPlacementGroupRemoved> {
+  using ErrorOf::ErrorOf;
+};
 // The bytes are not a value of the type that was asked for.
 class MalformedError : public ErrorOf<StatusCode::kInvalidArgument> {
   using ErrorOf::ErrorOf;

@@ -133,6 +133,13 @@ void CallGuest(Guest& guest, const Message& request, Client& client, Executed& e
   for (uint32_t i = 0; i < results.size(); ++i) HandOver(*results[i], i, client, executed, result);
 }
 
+// The placement group that children of this task run in; {}: in none.
+PlacementGroupId CapturedBy(const msg::TaskSpec& spec) {
+  if (spec.has_capture_group()) return FromProto(spec.capture_group());
+  const msg::SchedulingSpec& placement = spec.actor().placement();
+  return placement.capture_child_tasks() ? FromProto(placement.group()) : PlacementGroupId{};
+}
+
 }  // namespace
 
 Executed ExecuteNow(const Message& request, RunningTask& task, Client& client) {
@@ -157,6 +164,7 @@ Executed ExecuteNow(const Message& request, RunningTask& task, Client& client) {
          "");
     return executed;
   }
+  if (!spec.has_callee()) task.capture = CapturedBy(spec);  // an actor's methods: what its creation was told
   CurrentTask() = &task;
   CaptureThrownStacks(guest == nullptr);
   try {

@@ -16,6 +16,7 @@
 #include "runtime/api/errors.h"   // IWYU pragma: export
 #include "runtime/api/get.h"      // IWYU pragma: export
 #include "runtime/api/options.h"  // IWYU pragma: export
+#include "runtime/api/placement_group.h"  // IWYU pragma: export
 #include "runtime/api/ref.h"      // IWYU pragma: export
 #include "runtime/api/session.h"  // IWYU pragma: export
 #include "runtime/api/task.h"     // IWYU pragma: export

@@ -44,6 +44,19 @@ uint32_t ClassFor(uint64_t function, const TaskOptions& options) {
   return ClassForRequest(function, RequestFor(options));
 }
 
+uint32_t CapturedClass(uint64_t function, uint32_t class_id, PlacementGroupId group) {
+  SchedulingRequest request = SchedulingClassOf(class_id);
+  CaptureStrategy(request.strategy, group);
+  return ClassForRequest(function, request);
+}
+
+void CaptureStrategy(SchedulingStrategy& strategy, PlacementGroupId group) {
+  if (!group || strategy.kind != SchedulingStrategy::Kind::kDefault) return;
+  strategy.kind = SchedulingStrategy::Kind::kPlacementGroup;
+  strategy.group = group;
+  strategy.capture_child_tasks = true;
+}
+
 uint32_t ClassForRequest(uint64_t function, const SchedulingRequest& request) {
   if (const Status status = ValidateRequest(request.resources); !status.ok())
     throw Error(status.code(), status.message());

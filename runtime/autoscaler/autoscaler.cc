@@ -162,7 +162,7 @@ ScalingInput Autoscaler::MakeInput(const msg::AutoscalerState& state) const {
   input.demands = GroupsOf(state.demands());
   input.floor = GroupsOf(state.floor());
   for (const msg::GangDemand& gang : state.gangs())
-    input.gangs.push_back({static_cast<GangStrategy>(gang.strategy()), GroupsOf(gang.bundles())});
+    input.gangs.push_back({static_cast<BundleStrategy>(gang.strategy()), GroupsOf(gang.bundles())});
   for (const NodeType& type : options_.config.types) input.backed_off.push_back(instances_.BackedOff(type.name));
   AddInstances(state, input);
   return input;

@@ -89,7 +89,7 @@ void Round::Learn() {
   learn(input_.floor);
   for (const Gang& gang : input_.gangs) {
     learn(gang.bundles);
-    if (gang.strategy != GangStrategy::kStrictPack || gang.bundles.empty()) continue;
+    if (gang.strategy != BundleStrategy::kStrictPack || gang.bundles.empty()) continue;
     learn({{ResourceSet(), gang.bundles.front().labels, 1}});
   }
   for (const NodeType& type : config_.types) {
@@ -325,7 +325,7 @@ void Round::PlanGangs() {
   std::vector<const Gang*> gangs;
   for (const Gang& gang : input_.gangs) gangs.push_back(&gang);
   const auto size = [](const Gang* gang) {
-    size_t constraints = gang->strategy == GangStrategy::kStrictSpread, bundles = 0;
+    size_t constraints = gang->strategy == BundleStrategy::kStrictSpread, bundles = 0;
     for (const DemandGroup& bundle : gang->bundles)
       constraints += bundle.labels.empty() ? 0 : 1, bundles += static_cast<size_t>(bundle.count);
     return std::pair(constraints, bundles);
@@ -334,14 +334,14 @@ void Round::PlanGangs() {
   std::vector<BinClass> classes = Classes(false);
   for (const Gang* gang : gangs) {
     std::vector<DemandGroup> bundles = gang->bundles;
-    if (gang->strategy == GangStrategy::kStrictPack && !bundles.empty()) {
+    if (gang->strategy == BundleStrategy::kStrictPack && !bundles.empty()) {
       DemandGroup whole{{}, bundles.front().labels, 1};
       for (const DemandGroup& bundle : bundles) {
         for (uint64_t i = 0; i < bundle.count; ++i) whole.resources += bundle.resources;
       }
       bundles = {whole};
     }
-    Pack(classes, bundles, gang->strategy == GangStrategy::kStrictSpread, true, "placement group");
+    Pack(classes, bundles, gang->strategy == BundleStrategy::kStrictSpread, true, "placement group");
   }
   Pack(classes, input_.demands, false, false, "pending tasks and actors");
 }

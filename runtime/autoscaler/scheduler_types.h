@@ -8,6 +8,7 @@
 #include "runtime/common/node_flags.h"
 #include "runtime/common/resources.h"
 #include "runtime/common/time.h"
+#include "runtime/scheduling/bundle_policy.h"
 
 namespace orrery {
 
@@ -52,12 +53,9 @@ struct DemandGroup {
   uint64_t count = 1;
 };
 
-// How the bundles of a gang lie on nodes. (Ray's placement strategies.)
-enum class GangStrategy : uint8_t { kPack, kSpread, kStrictPack, kStrictSpread };
-
 // Placed all or not at all.
 struct Gang {
-  GangStrategy strategy = GangStrategy::kPack;
+  BundleStrategy strategy = BundleStrategy::kPack;
   std::vector<DemandGroup> bundles;
 };
 

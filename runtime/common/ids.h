@@ -64,6 +64,14 @@ struct ActorId {
   constexpr auto operator<=>(const ActorId&) const = default;
 };
 
+// A placement group: the process that creates it and the how-manieth task index of that process it took.
+struct PlacementGroupId {
+  WorkerId owner;
+  uint64_t index = 0;
+  constexpr explicit operator bool() const { return index != 0; }
+  constexpr auto operator<=>(const PlacementGroupId&) const = default;
+};
+
 // Fixed 64-bit mix (splitmix64's finaliser): the same on every platform, so tables behave alike everywhere.
 constexpr uint64_t Mix64(uint64_t x) {
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
@@ -94,6 +102,7 @@ inline std::string Dotted(WorkerId owner, uint64_t index) {
 }
 inline std::string ToString(TaskId id) { return "task-" + Dotted(id.owner, id.index); }
 inline std::string ToString(ActorId id) { return "actor-" + Dotted(id.owner, id.index); }
+inline std::string ToString(PlacementGroupId id) { return "group-" + Dotted(id.owner, id.index); }
 inline std::string ToString(LeaseId id) { return "lease-" + Dotted(id.owner, id.index); }
 inline std::string ToString(ObjectId id) {
   return "object-" + Dotted(id.task.owner, id.task.index) + "." + std::to_string(id.index);

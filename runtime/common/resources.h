@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "runtime/common/fixed_point.h"
+#include "runtime/common/ids.h"
 #include "runtime/common/status.h"
 
 namespace orrery {
@@ -75,12 +76,17 @@ bool Matches(const LabelSelector& selector, const Labels& labels);
 
 // How a task's node is chosen (Ray's scheduling_strategies.py).
 struct SchedulingStrategy {
-  enum class Kind : uint8_t { kDefault, kSpread, kRandom, kNodeAffinity };
+  enum class Kind : uint8_t { kDefault, kSpread, kRandom, kNodeAffinity, kPlacementGroup };
   Kind kind = Kind::kDefault;
   uint32_t affinity_node = 0;          // kNodeAffinity: the node's id
   bool soft = false;  // kNodeAffinity: fall back to kDefault when that node is dead or cannot ever fit
   LabelSelector hard_labels;  // must hold, in every kind
   LabelSelector soft_labels;  // preferred, in every kind
+  PlacementGroupId group;     // kPlacementGroup: runs inside what that group has reserved
+  int32_t bundle = kAnyBundle;
+  static constexpr int32_t kAnyBundle = -1;
+  // kPlacementGroup: tasks and actors that this one makes are in the group, too, unless they name a strategy.
+  bool capture_child_tasks = false;
   auto operator<=>(const SchedulingStrategy&) const = default;
 };
 

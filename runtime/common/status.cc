@@ -24,6 +24,7 @@ const char* StatusCodeName(StatusCode code) {
     case StatusCode::kDiskFull: return "DiskFull";
     case StatusCode::kActorDied: return "ActorDied";
     case StatusCode::kActorUnavailable: return "ActorUnavailable";
+    case StatusCode::kPlacementGroupRemoved: return "PlacementGroupRemoved";
   }
   return "Unknown";
 }

@@ -31,6 +31,7 @@ enum class StatusCode : int {
   kDiskFull = 17,          // nor has the disk it would spill to
   kActorDied = 18,         // the actor has ended for good
   kActorUnavailable = 19,  // the actor's process or connection was lost while the call was under way; it may be back
+  kPlacementGroupRemoved = 20,  // what it was to run in is not reserved any more
 };
 
 const char* StatusCodeName(StatusCode code);

@@ -14,6 +14,7 @@ CoreWorker::CoreWorker(Env& env, Settings settings, CoreWorkerOptions options)
       submitter_(core_, objects_),
       calls_(core_, objects_),
       actors_(core_, objects_),
+      groups_(core_),
       router_(submitter_, calls_, actors_),
       tasks_(core_, objects_, requests_, router_),
       recovery_(core_, objects_, tasks_),
@@ -90,7 +91,9 @@ void CoreWorker::OnMessage(const Address& from, Message message) {
       break;
     }
     default:
-      if (OnObjectMessage(from, message) || OnStoreMessage(message) || OnActorMessage(message)) break;
+      if (OnObjectMessage(from, message) || OnStoreMessage(message) || OnActorMessage(message) ||
+          OnGroupMessage(message))
+        break;
       core_.env.Trace({.kind = TraceKind::kStaleMessage, .worker = core_.id, .text = message.name()});
   }
   AfterEvent();
@@ -167,6 +170,17 @@ bool CoreWorker::OnActorMessage(Message& message) {
   }
 }
 
+bool CoreWorker::OnGroupMessage(Message& message) {
+  switch (message.kind()) {
+    case MessageKind::kCreatePlacementGroup:
+    case MessageKind::kAwaitPlacementGroup:
+    case MessageKind::kFindPlacementGroup:
+    case MessageKind::kRemovePlacementGroup: CountBlocked(groups_.Ask(std::move(message))); return true;
+    case MessageKind::kPlacementGroupReply: Unblock(groups_.OnReply(std::move(message)) ? 1 : 0); return true;
+    default: return false;
+  }
+}
+
 // Between the application, this process and its node's store.
 bool CoreWorker::OnStoreMessage(Message& message) {
   switch (message.kind()) {
@@ -202,6 +216,7 @@ void CoreWorker::OnTimer(TimerKind kind, uint64_t id) {
     case TimerKind::kLeaseExpiry: submitter_.OnLeaseExpiry(); break;
     case TimerKind::kTaskRetry: tasks_.OnRetryTimer(id); break;
     case TimerKind::kGetTimeout: Unblock(requests_.OnTimeout(id)); break;
+    case TimerKind::kGroupTimeout: groups_.OnTimeout(id); break;
     case TimerKind::kGcsAgain: AskGcsAgain(); break;
     case TimerKind::kBorrowerCheck: objects_.peers.OnTimer(id); break;
     default: ORRERY_ASSERT_MSG(false, "a timer that core workers do not set");

@@ -8,6 +8,7 @@
 #include "runtime/core_worker/actor_owner.h"
 #include "runtime/core_worker/actor_submitter.h"
 #include "runtime/core_worker/core_context.h"
+#include "runtime/core_worker/group_client.h"
 #include "runtime/core_worker/object_recovery.h"
 #include "runtime/core_worker/objects.h"
 #include "runtime/core_worker/request_table.h"
@@ -51,6 +52,7 @@ class CoreWorker final : public StateMachine, private ObjectActions {
   void ExitActor(ActorId actor) override { actors_.Kill(actor, true, UINT32_MAX, "it exited by itself"); }
 
   bool OnActorMessage(Message& message);
+  bool OnGroupMessage(Message& message);
   bool OnObjectMessage(const Address& from, Message& message);
   bool OnStoreMessage(Message& message);
   void OnAllocateObject(const msg::AllocateObject& request);
@@ -79,6 +81,7 @@ class CoreWorker final : public StateMachine, private ObjectActions {
   TaskSubmitter submitter_;
   ActorSubmitter calls_;
   ActorOwner actors_;
+  GroupClient groups_;
   TaskRouter router_;
   TaskManager tasks_;
   ObjectRecovery recovery_;

@@ -95,11 +95,11 @@ bool TaskSubmitter::PushNext(Class& klass) {
   if (alone && in_flight > 0) return false;
   klass.queue.pop_front();
   lease.exclusive = alone;
-  Push(lease, task, entry);
+  Push(klass, lease, task, entry);
   return true;
 }
 
-void TaskSubmitter::Push(Lease& lease, uint64_t task, OwnedTask& entry) {
+void TaskSubmitter::Push(const Class& klass, Lease& lease, uint64_t task, OwnedTask& entry) {
   Transition(OwnedTask::Chart(), entry.state, OwnedTask::State::kPushed);
   entry.lease = lease.index;
   entry.push = ++core_.pushes;
@@ -109,6 +109,8 @@ void TaskSubmitter::Push(Lease& lease, uint64_t task, OwnedTask& entry) {
   UpdateUsable(lease, before);
   Draft<msg::PushTask> push;
   push->mutable_spec()->CopyFrom(entry.submit.As<msg::SubmitTask>().spec());
+  const SchedulingStrategy& strategy = klass.request.strategy;
+  if (strategy.capture_child_tasks) ToProto(strategy.group, push->mutable_spec()->mutable_capture_group());
   push->set_attempt(entry.attempt);
   push->set_sequence(entry.push);
   for (const auto& [gpu, raw] : lease.gpus) {

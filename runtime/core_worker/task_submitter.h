@@ -116,7 +116,7 @@ class TaskSubmitter {
   }
   void Pump(uint32_t class_id);
   bool PushNext(Class& klass);
-  void Push(Lease& lease, uint64_t task, OwnedTask& entry);
+  void Push(const Class& klass, Lease& lease, uint64_t task, OwnedTask& entry);
   int64_t Depth(const Class& klass) const;
   void RequestLeases(uint32_t class_id);
   void SendRequest(uint64_t index, Request& request, NodeId rejected_by);

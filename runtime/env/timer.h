@@ -9,6 +9,8 @@ enum class TimerKind : uint8_t {
   // GCS
   kHealthCheck,         // id: node
   kActorRetry,          // unanswered requests about actors
+  kGroupRetry,          // unanswered requests about placement groups
+  kGroupsWait,          // there is more room: groups that wait may fit now
   // node manager
   kRegisterNode,        // retry of registration
   kResourceReport,      // coalesced report to the GCS is due
@@ -26,6 +28,7 @@ enum class TimerKind : uint8_t {
   kLeaseExpiry,         // idle or old leases are due for return
   kTaskRetry,           // id: task index; delayed retry
   kGetTimeout,          // id: request
+  kGroupTimeout,        // id: request; a placement group was awaited for long enough
   kBorrowerCheck,       // id: index of a borrower whose connection broke: is it still there?
   kRegister,            // retry of registration at the node manager
   kGcsAgain,            // the connection to the GCS broke: ask it again

@@ -29,6 +29,7 @@ enum class TraceKind : uint8_t {
   kInfeasible,       // lease; text: resources that no node can ever hold
   kFaultFired,       // text: name of the fault
   kActorState,       // task: the actor; node, worker; a: incarnation, b: ActorPhase; c: StatusCode of its end
+  kGroupState,       // task: the placement group; a: bundles without a node, b: PlacementGroupPhase; c: StatusCode; text: why
   // objects: `task` and c name the object (c: its index)
   kObjectCreated,    // sealed as a primary copy; node; a: bytes
   kObjectCopied,     // a copy arrived; node; a: bytes, b: node it came from

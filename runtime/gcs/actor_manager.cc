@@ -260,7 +260,8 @@ void ActorManager::Die(ActorRecord& actor, Status why) {
   if (!actor.name.empty()) names_.erase({actor.name_space, actor.name});
   if (actor.detached) ended_jobs_.push_back(actor.job);
   actor.end = ++last_end_;
-  const bool definite = why.code() == StatusCode::kInfeasible || why.code() == StatusCode::kOwnerDied;
+  const bool definite = why.code() == StatusCode::kInfeasible || why.code() == StatusCode::kOwnerDied ||
+                        why.code() == StatusCode::kPlacementGroupRemoved;
   actor.death = {definite ? why.code() : StatusCode::kActorDied, Describe(actor) + ": " + why.message()};
   Enter(actor, ActorPhase::kDead);
   creation_.Stop(actor);

@@ -23,17 +23,17 @@ struct ActorRecord {
   ActorId id;
   ActorPhase phase = ActorPhase::kDependenciesUnready;
   Step step = Step::kNone;
-  JobId job;            // whose workers run it; a detached actor has one of its own
-  Message creation;     // CreateActor; until it comes, one made of RegisterActor
+  JobId job;  // whose workers run it; a detached actor has one of its own
+  Message creation;  // CreateActor; until it comes, one made of RegisterActor
   std::string name, name_space;
   bool detached = false;
   int32_t restarts_left = 0;  // -1: for ever
-  uint32_t incarnation = 0;   // restarts so far
+  uint32_t incarnation = 0;  // restarts so far
   LeaseId lease;
-  uint32_t hop = 0;           // of the last question for the lease
-  NodeId node;                // asked for a worker, or has it
+  uint32_t hop = 0;  // of the last question for the lease
+  NodeId node;  // asked for a worker, or has it
   Address node_manager;
-  WorkerId worker;            // once granted
+  WorkerId worker;  // once granted
   Address address;
   Status death;
   uint64_t end = 0;  // counts deaths

@@ -71,6 +71,8 @@ void AutoscalerStateManager::FillDemands(msg::AutoscalerState& state) {
   for (const ResourceManager::Demand& demand : resources_.PendingDemand()) counts[demand.request] += demand.count;
   for (const auto& [key, backlog] : backlogs_) counts[key.second] += backlog.count;
   for (const auto& [request, count] : counts) {
+    // What a group has reserved, or will: nodes are launched for the group.
+    if (request.strategy.kind == SchedulingStrategy::Kind::kPlacementGroup) continue;
     msg::DemandStatus* demand = state.add_demands();
     ToProto(request, demand->mutable_spec());
     demand->set_count(count);
@@ -95,6 +97,7 @@ void AutoscalerStateManager::OnGetState(const Address& from, const msg::GetAutos
     if (info.alive()) FillNode(info, state->add_nodes());
   }
   FillDemands(*state);
+  groups_.FillGangs(*state);
   FillFloor(*state);
   env_.Send(from, std::move(state));
 }

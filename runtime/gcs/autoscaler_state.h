@@ -10,6 +10,7 @@
 #include "runtime/env/address.h"
 #include "runtime/env/env.h"
 #include "runtime/gcs/node_table.h"
+#include "runtime/gcs/placement_group_manager.h"
 #include "runtime/gcs/resource_manager.h"
 #include "runtime/messages/kinds.h"
 
@@ -19,8 +20,9 @@ namespace orrery {
 // that demand is known whole; each job has a floor of its own, and floors can expire.
 class AutoscalerStateManager {
  public:
-  AutoscalerStateManager(Env& env, const Settings& settings, NodeTable& nodes, ResourceManager& resources)
-      : env_(env), settings_(settings), nodes_(nodes), resources_(resources) {}
+  AutoscalerStateManager(Env& env, const Settings& settings, NodeTable& nodes, ResourceManager& resources,
+                         const PlacementGroupManager& groups)
+      : env_(env), settings_(settings), nodes_(nodes), resources_(resources), groups_(groups) {}
 
   void OnReport(const msg::ResourceReport& report);
   void OnReportBacklog(const msg::ReportBacklog& report);
@@ -55,6 +57,7 @@ class AutoscalerStateManager {
   const Settings& settings_;
   NodeTable& nodes_;
   ResourceManager& resources_;
+  const PlacementGroupManager& groups_;
   std::map<std::pair<WorkerId, SchedulingRequest>, Backlog> backlogs_;
   std::map<JobId, Floor> floors_;
   std::map<NodeId, Activity> activity_;

@@ -15,8 +15,9 @@ Gcs::Gcs(Env& env, Settings settings, StoredState stored)
       settings_(std::move(settings)),
       health_(env_, settings_),
       resources_(env_, settings_, nodes_),
-      autoscaler_(env_, settings_, nodes_, resources_),
       jobs_(env_),
+      groups_(env_, settings_, nodes_, resources_, jobs_),
+      autoscaler_(env_, settings_, nodes_, resources_, groups_),
       actors_(env_, settings_, nodes_, resources_, jobs_),
       kv_(env_) {
   Restore(stored.rows);
@@ -28,6 +29,7 @@ void Gcs::Start() {
     health_.Watch(id, info.address);
     (void)health_.OnConnectionLost(id);  // checks at once: it may have died while there was no GCS
   }
+  groups_.Start();
   actors_.Start();
   AfterEvent();
 }
@@ -50,6 +52,7 @@ void Gcs::OnMessage(const Address& from, Message message) {
 void Gcs::AfterEvent() {
   actors_.TakePlaces();
   for (JobId job : actors_.TakeEndedJobs()) FinishJob(job, 0);
+  groups_.NoticeGrowth();
   env_.Commit();
 }
 
@@ -104,25 +107,30 @@ void Gcs::Handle(const Address& from, Message message) {
     case MessageKind::kGetClusterStatus: return OnClusterStatus(from, message.As<msg::GetClusterStatus>());
     case MessageKind::kShutdown: return OnShutdown(message.As<msg::Shutdown>());
     default:
-      if (actors_.OnMessage(from, message)) return;
+      if (actors_.OnMessage(from, message) || groups_.OnMessage(from, message)) return;
       // A confused or newer peer must not stop the cluster.
       env_.Trace({.kind = TraceKind::kStaleMessage, .text = message.name()});
   }
 }
 
 void Gcs::OnTimer(TimerKind kind, uint64_t id) {
-  if (kind == TimerKind::kActorRetry) {
-    actors_.OnTimer();
-    return AfterEvent();
+  switch (kind) {
+    case TimerKind::kActorRetry: actors_.OnTimer(); break;
+    case TimerKind::kGroupRetry: groups_.OnRetryTimer(); break;
+    case TimerKind::kGroupsWait: groups_.OnWaitTimer(); break;
+    case TimerKind::kHealthCheck: {
+      const NodeId node{static_cast<uint32_t>(id)};
+      if (health_.OnTimer(node) == HealthMonitor::Verdict::kDead) DeclareDead(node, "health checks went unanswered");
+      break;
+    }
+    default: ORRERY_ASSERT_MSG(false, "a timer that the GCS does not set");
   }
-  ORRERY_ASSERT(kind == TimerKind::kHealthCheck);
-  const NodeId node{static_cast<uint32_t>(id)};
-  if (health_.OnTimer(node) == HealthMonitor::Verdict::kDead) DeclareDead(node, "health checks went unanswered");
   AfterEvent();
 }
 
 void Gcs::OnPeerLost(const Address& peer) {
   actors_.OnPeerLost(peer);
+  groups_.OnPeerLost(peer);
   const NodeInfo* node = nodes_.FindByAddress(peer);
   if (node == nullptr || !node->alive()) return;
   if (health_.OnConnectionLost(node->id) == HealthMonitor::Verdict::kDead) DeclareDead(node->id, "connection lost");
@@ -150,6 +158,7 @@ void Gcs::OnRegisterNode(const Address& from, const msg::RegisterNode& request) 
     RepeatNews(from);
     resources_.OnNodeReconnected(node->id);
     actors_.OnNodeReconnected(node->id);
+    groups_.OnNodeReconnected(node->address);
     return;
   }
   env_.Trace({.kind = TraceKind::kNodeRegistered, .node = node->id, .text = node->name});
@@ -184,6 +193,7 @@ void Gcs::DeclareDead(NodeId node, const std::string& reason) {
   }
   health_.Forget(node);
   resources_.RemoveNode(node);
+  groups_.OnNodeDead(node, address);
   actors_.OnNodeDead(node, address, reason);
   autoscaler_.OnNodeDead(node);
   SendNodeDied(address, node, reason);  // should it still live, it must end: its leases are void
@@ -206,6 +216,7 @@ void Gcs::FinishJob(JobId job, uint32_t status) {
   OnOwnerDead(driver);
   autoscaler_.OnJobFinished(job);
   actors_.OnJobFinished(job, driver);
+  groups_.OnJobFinished(job);
   for (const auto& [id, info] : nodes_.all()) {
     if (info.alive()) SendJobFinished(info.address, job);
   }
@@ -282,11 +293,13 @@ void Gcs::OnClusterStatus(const Address& from, const msg::GetClusterStatus& requ
     out->set_infeasible(demand.infeasible);
   }
   actors_.Fill(*reply);
+  groups_.Fill(*reply);
   env_.Send(from, std::move(reply));
 }
 
 void Gcs::CheckInvariants(bool full) const {
   actors_.CheckInvariants(full);
+  groups_.CheckInvariants(full);
   resources_.CheckInvariants(full);
   if (full) nodes_.CheckInvariants();
 }

@@ -12,6 +12,7 @@
 #include "runtime/gcs/job_manager.h"
 #include "runtime/gcs/kv_manager.h"
 #include "runtime/gcs/node_table.h"
+#include "runtime/gcs/placement_group_manager.h"
 #include "runtime/gcs/resource_manager.h"
 #include "runtime/gcs/state_store.h"
 #include "runtime/messages/message.h"
@@ -40,6 +41,7 @@ class Gcs final : public StateMachine {
   const ResourceManager& resources() const { return resources_; }
   const JobManager& jobs() const { return jobs_; }
   const ActorManager& actors() const { return actors_; }
+  const PlacementGroupManager& placement_groups() const { return groups_; }
 
  private:
   static constexpr size_t kNewsRepeated = 100;  // latest deaths and ends told to a node that was cut off
@@ -66,8 +68,9 @@ class Gcs final : public StateMachine {
   NodeTable nodes_;
   HealthMonitor health_;
   ResourceManager resources_;
-  AutoscalerStateManager autoscaler_;
   JobManager jobs_;
+  PlacementGroupManager groups_;
+  AutoscalerStateManager autoscaler_;
   ActorManager actors_;
   KvManager kv_;
 };

@@ -20,6 +20,7 @@ ResourceManager::ResourceManager(Env& env, const Settings& settings, NodeTable& 
 void ResourceManager::AddNode(NodeId node, const ResourceSet& total, const Labels& labels) {
   view_.AddNode(node, total, labels);
   versions_.Insert(node, 0);
+  grown_ = true;
   ServeParked(node);
 }
 
@@ -86,9 +87,13 @@ void ResourceManager::OnReport(const msg::ResourceReport& report) {
   }
   std::vector<FixedPoint> gpu_free;
   for (int64_t raw : report.gpu_free()) gpu_free.push_back({raw});
-  view_.SetAvailable(node, FromProto(report.available()), gpu_free);
+  const ResourceSet available = FromProto(report.available());
+  grown_ |= !available.FitsIn(view_.Find(node)->available);
+  view_.SetAvailable(node, available, gpu_free);
+  for (const msg::BundleStatus& bundle : report.bundles())
+    bundles_.SetAvailable(FromProto(bundle.group()), bundle.index(), node, FromProto(bundle.available()));
   if (const auto* leases = assigned_to_.Find(node)) {
-    for (LeaseId lease : *leases) view_.Deduct(node, shapes_[assigned_.at(lease).shape].request.resources);
+    for (LeaseId lease : *leases) Deduct(assigned_.at(lease));
   }
   NodeInfo* info = nodes_.Find(node);
   info->queued_leases = report.queued_leases();
@@ -147,7 +152,43 @@ void ResourceManager::OnOwnerDead(WorkerId owner) {
 }
 
 void ResourceManager::SetDraining(NodeId node, bool draining) {
-  if (view_.SetDraining(node, draining) && !draining) ServeParked(node);
+  if (!view_.SetDraining(node, draining) || draining) return;
+  grown_ = true;
+  ServeParked(node);
+}
+
+void ResourceManager::Reserve(LeaseId reservation, NodeId node, const ResourceSet& amounts) {
+  const Assigned assigned{node, ShapeOf({amounts, {}}), {}, {}, SchedulingStrategy::kAnyBundle};
+  Deduct(assigned);
+  assigned_.emplace(reservation, assigned);
+  assigned_to_[node].push_back(reservation);
+}
+
+void ResourceManager::Unreserve(LeaseId reservation) {
+  if (assigned_.count(reservation) != 0) OnCancelPick(reservation);
+}
+
+void ResourceManager::ServeGroup(PlacementGroupId group) {
+  for (uint32_t shape = 0; shape < shapes_.size(); ++shape) {
+    if (shapes_[shape].request.strategy.group == group && group) ServeShape(shape);
+  }
+}
+
+void ResourceManager::Deduct(const Assigned& assigned) {
+  const SchedulingRequest& request = shapes_[assigned.shape].request;
+  if (assigned.bundle == SchedulingStrategy::kAnyBundle)
+    view_.Deduct(assigned.node, request.resources);
+  else
+    bundles_.Deduct(request.strategy.group, static_cast<uint32_t>(assigned.bundle), request.resources);
+}
+
+void ResourceManager::Restore(const Assigned& assigned) {
+  const SchedulingRequest& request = shapes_[assigned.shape].request;
+  if (assigned.bundle == SchedulingStrategy::kAnyBundle)
+    view_.Restore(assigned.node, request.resources);
+  else
+    bundles_.Restore(request.strategy.group, static_cast<uint32_t>(assigned.bundle), request.resources);
+  grown_ = true;
 }
 
 std::vector<ResourceManager::Demand> ResourceManager::PendingDemand() const {
@@ -166,42 +207,59 @@ uint32_t ResourceManager::ShapeOf(const SchedulingRequest& request) {
 
 // A hard affinity names the only node that may serve, and what a node has never changes: as in Ray, such a task fails
 // at once when that node is dead or could never hold it. Anything else may become feasible when a node joins.
-std::string ResourceManager::WhyNever(const SchedulingRequest& request) const {
+// A group has what it was created with.
+Status ResourceManager::WhyNever(const SchedulingRequest& request) const {
   const SchedulingStrategy& strategy = request.strategy;
-  if (strategy.kind != SchedulingStrategy::Kind::kNodeAffinity || strategy.soft) return "";
+  if (strategy.kind == SchedulingStrategy::Kind::kPlacementGroup) {
+    bool removed = false;
+    const std::string never = bundles_.WhyNever(request, removed);
+    if (never.empty()) return Status::Ok();
+    return {removed ? StatusCode::kPlacementGroupRemoved : StatusCode::kInfeasible, never};
+  }
+  if (strategy.kind != SchedulingStrategy::Kind::kNodeAffinity || strategy.soft) return Status::Ok();
   const NodeId id{strategy.affinity_node};
   const NodeView* node = view_.Find(id);
-  if (node == nullptr) return ToString(id) + " of the task's hard node affinity is not alive";
-  if (!FitsEver(request.resources, node->total))
-    return ToString(id) + " of the task's hard node affinity is too small for it";
-  if (!Matches(strategy.hard_labels, node->labels))
-    return ToString(id) + " of the task's hard node affinity has other labels";
-  return "";
+  const std::string named = ToString(id) + " of the task's hard node affinity ";
+  if (node == nullptr) return {StatusCode::kInfeasible, named + "is not alive"};
+  if (!FitsEver(request.resources, node->total)) return {StatusCode::kInfeasible, named + "is too small for it"};
+  if (!Matches(strategy.hard_labels, node->labels)) return {StatusCode::kInfeasible, named + "has other labels"};
+  return Status::Ok();
+}
+
+// A place with room now: a node, or a bundle.
+std::optional<BundleView::Location> ResourceManager::Find(LeaseId lease, const Parked& parked, NodeId avoid) {
+  Shape& shape = shapes_[parked.shape];
+  if (shape.request.strategy.kind == SchedulingStrategy::Kind::kPlacementGroup) {
+    return bundles_.Pick(shape.request, avoid);
+  }
+  const PickContext context{shape.request, parked.prefer, avoid, true};
+  const Placement placement = picker_->PickNode(view_, context, env_.RandomFor(RandomStream::kScheduling));
+  const bool infeasible = placement.kind == Placement::Kind::kInfeasible;
+  if (infeasible && !shape.infeasible_traced) {
+    const std::string text = ToString(shape.request.resources);
+    env_.Trace({.kind = TraceKind::kInfeasible, .task = {lease.owner, lease.index}, .text = text});
+  }
+  shape.infeasible_traced = infeasible;
+  if (placement.kind != Placement::Kind::kAvailable) return std::nullopt;
+  return BundleView::Location{placement.node};
 }
 
 // True when the question is answered: with a node, or with the definite error that there will never be one.
 bool ResourceManager::TryAssign(LeaseId lease, const Parked& parked, NodeId avoid) {
-  Shape& shape = shapes_[parked.shape];
-  if (const std::string never = WhyNever(shape.request); !never.empty()) {
-    Answer(parked.asker, lease, {}, {StatusCode::kInfeasible, never});
+  const SchedulingRequest& request = shapes_[parked.shape].request;
+  if (const Status never = WhyNever(request); !never.ok()) {
+    Answer(parked.asker, lease, {}, never);
     return true;
   }
-  const PickContext context{shape.request, parked.prefer, avoid, true};
-  const Placement placement = picker_->PickNode(view_, context, env_.RandomFor(RandomStream::kScheduling));
-  if (placement.kind != Placement::Kind::kAvailable) {
-    const bool infeasible = placement.kind == Placement::Kind::kInfeasible;
-    if (infeasible && !shape.infeasible_traced) {
-      const std::string text = ToString(shape.request.resources);
-      env_.Trace({.kind = TraceKind::kInfeasible, .task = {lease.owner, lease.index}, .text = text});
-    }
-    shape.infeasible_traced = infeasible;
-    return false;
-  }
-  shape.infeasible_traced = false;
-  view_.Deduct(placement.node, shape.request.resources);
-  assigned_.emplace(lease, Assigned{placement.node, parked.shape, parked.asker, parked.asker_node});
-  assigned_to_[placement.node].push_back(lease);
-  Answer(parked.asker, lease, placement.node, Status::Ok());
+  const std::optional<BundleView::Location> place = Find(lease, parked, avoid);
+  if (!place) return false;
+  Assigned assigned{place->node, parked.shape, parked.asker, parked.asker_node};
+  if (request.strategy.kind == SchedulingStrategy::Kind::kPlacementGroup)
+    assigned.bundle = static_cast<int32_t>(place->index);
+  Deduct(assigned);
+  assigned_.emplace(lease, assigned);
+  assigned_to_[place->node].push_back(lease);
+  Answer(parked.asker, lease, place->node, Status::Ok());
   return true;
 }
 
@@ -224,20 +282,22 @@ void ResourceManager::Unpark(LeaseId lease, const Parked& parked) {
 
 void ResourceManager::DropAssignment(LeaseId lease, bool give_back) {
   const Assigned assigned = assigned_.at(lease);
-  if (give_back) view_.Restore(assigned.node, shapes_[assigned.shape].request.resources);
+  if (give_back) Restore(assigned);
   std::vector<LeaseId>& leases = *assigned_to_.Find(assigned.node);
   leases.erase(std::find(leases.begin(), leases.end(), lease));
   if (leases.empty()) assigned_to_.Erase(assigned.node);
   assigned_.erase(lease);
 }
 
-// `grown` has more room than before: serve, oldest head first, the shapes that could use it.
+// `grown` has more room than before, in itself or in bundles: serve, oldest head first, the shapes that could use it.
 void ResourceManager::ServeParked(NodeId grown) {
   std::vector<uint32_t> shapes;
   const NodeView* node = view_.Find(grown);
   if (node == nullptr) return;
   for (const auto& [ticket, shape] : heads_) {
-    if (Covers(node->available, shapes_[shape].request.resources)) shapes.push_back(shape);
+    const SchedulingRequest& request = shapes_[shape].request;
+    const bool in_group = request.strategy.kind == SchedulingStrategy::Kind::kPlacementGroup;
+    if (in_group || Covers(node->available, request.resources)) shapes.push_back(shape);
   }
   for (uint32_t shape : shapes) ServeShape(shape);
 }

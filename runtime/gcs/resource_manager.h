@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "runtime/common/status.h"
 #include "runtime/env/address.h"
 #include "runtime/env/env.h"
+#include "runtime/gcs/bundle_view.h"
 #include "runtime/gcs/node_table.h"
 #include "runtime/messages/kinds.h"
 #include "runtime/scheduling/cluster_view.h"
@@ -48,6 +50,15 @@ class ResourceManager {
     Status status;  // kInfeasible: there will never be one
   };
   std::vector<Placed> TakePlaced() { return std::exchange(placed_, {}); }
+  // Bundles of a placement group are to be reserved on `node` under that name: taken from the view until the node's
+  // report has seen it, or until Unreserve.
+  void Reserve(LeaseId reservation, NodeId node, const ResourceSet& amounts);
+  void Unreserve(LeaseId reservation);
+  BundleView& bundles() { return bundles_; }
+  // More bundles of the group have nodes, or it is gone: its leases that wait may have an answer.
+  void ServeGroup(PlacementGroupId group);
+  // There is more room than at the last call, somewhere.
+  bool TakeGrown() { return std::exchange(grown_, false); }
   // Leases of this process will not be used: forget its questions and assignments.
   void OnOwnerDead(WorkerId owner);
 
@@ -78,6 +89,7 @@ class ResourceManager {
     uint32_t shape = 0;
     Address asker;
     NodeId asker_node;
+    int32_t bundle = SchedulingStrategy::kAnyBundle;  // of the shape's group, whose room it takes; -1: the node's
   };
   // One scheduling class and its queue in order of arrival.
   struct Shape {
@@ -90,7 +102,10 @@ class ResourceManager {
   uint32_t ShapeOf(const SchedulingRequest& request);
   bool TryAssign(LeaseId lease, const Parked& parked, NodeId avoid = {});
   // Why no node will ever serve this, or "".
-  std::string WhyNever(const SchedulingRequest& request) const;
+  Status WhyNever(const SchedulingRequest& request) const;
+  std::optional<BundleView::Location> Find(LeaseId lease, const Parked& parked, NodeId avoid);
+  void Deduct(const Assigned& assigned);
+  void Restore(const Assigned& assigned);
   void ForgetAsker(NodeId node);
   void Park(LeaseId lease, Parked parked);
   void Unpark(LeaseId lease, const Parked& parked);
@@ -103,6 +118,8 @@ class ResourceManager {
   NodeTable& nodes_;
   std::unique_ptr<NodePicker> picker_;
   ClusterView view_;
+  BundleView bundles_;
+  bool grown_ = false;
   Lookup<NodeId, uint64_t> versions_;
   std::map<SchedulingRequest, uint32_t> shape_ids_;
   std::vector<Shape> shapes_;

@@ -35,6 +35,7 @@ void Gcs::Restore(const std::vector<StateRow>& rows) {
   std::map<std::string, uint64_t> counters;
   std::map<StateTable, std::map<uint32_t, std::string>> by_id;
   std::vector<msg::StoredActor> actors;
+  std::vector<msg::StoredPlacementGroup> groups;
   for (const StateRow& row : rows) {
     if (row.table == StateTable::kKv)
       kv_.Restore(row);
@@ -42,6 +43,8 @@ void Gcs::Restore(const std::vector<StateRow>& rows) {
       counters[row.key] = Number(row.value);
     else if (row.table == StateTable::kActors)
       actors.push_back(Parsed<msg::StoredActor>(row.value));
+    else if (row.table == StateTable::kPlacementGroups)
+      groups.push_back(Parsed<msg::StoredPlacementGroup>(row.value));
     else
       by_id[row.table][static_cast<uint32_t>(Number(row.key))] = row.value;
   }
@@ -64,6 +67,7 @@ void Gcs::Restore(const std::vector<StateRow>& rows) {
   }
   for (const auto& [order, end] : Ends(by_id[StateTable::kFinishedJobs]))
     jobs_.RestoreEnd(JobId{end.first}, order, end.second.status());
+  groups_.Restore(counters["last_reservation"], groups);
   actors_.Restore(counters["last_actor_lease"], actors);
 }
 

@@ -21,7 +21,8 @@ enum class StateTable : uint32_t {
   kJobs = 4,
   kFinishedJobs = 5,
   kKv = 6,
-  kActors = 7
+  kActors = 7,
+  kPlacementGroups = 8
 };
 
 struct StateRow {

@@ -1,5 +1,7 @@
 #include "runtime/messages/convert.h"
 
+#include <algorithm>
+
 #include "runtime/messages/orrery.pb.h"
 
 namespace orrery {
@@ -52,6 +54,13 @@ void ToProto(ActorId actor, msg::ActorKey* out) {
 }
 
 ActorId FromProto(const msg::ActorKey& proto) { return {WorkerId{proto.owner()}, proto.index()}; }
+
+void ToProto(PlacementGroupId group, msg::GroupKey* out) {
+  out->set_owner(group.owner.value);
+  out->set_index(group.index);
+}
+
+PlacementGroupId FromProto(const msg::GroupKey& proto) { return {WorkerId{proto.owner()}, proto.index()}; }
 
 void ToProto(ObjectId object, msg::ObjectKey* out) {
   out->set_owner(object.task.owner.value);
@@ -123,17 +132,25 @@ void ToProto(const SchedulingRequest& request, msg::SchedulingSpec* out) {
   out->set_soft(request.strategy.soft);
   ToProto(request.strategy.hard_labels, out->mutable_hard_labels());
   ToProto(request.strategy.soft_labels, out->mutable_soft_labels());
+  if (request.strategy.kind != SchedulingStrategy::Kind::kPlacementGroup) return;
+  ToProto(request.strategy.group, out->mutable_group());
+  out->set_bundle(request.strategy.bundle);
+  out->set_capture_child_tasks(request.strategy.capture_child_tasks);
 }
 
 SchedulingRequest FromProto(const msg::SchedulingSpec& proto) {
   SchedulingRequest request;
   request.resources = FromProto(proto.resources());
-  const uint32_t kind = proto.strategy() <= 3 ? proto.strategy() : 0;
+  const uint32_t kind = proto.strategy() <= 4 ? proto.strategy() : 0;
   request.strategy.kind = static_cast<SchedulingStrategy::Kind>(kind);
   request.strategy.affinity_node = proto.affinity_node();
   request.strategy.soft = proto.soft();
   request.strategy.hard_labels = FromProto(proto.hard_labels());
   request.strategy.soft_labels = FromProto(proto.soft_labels());
+  if (request.strategy.kind != SchedulingStrategy::Kind::kPlacementGroup) return request;
+  request.strategy.group = FromProto(proto.group());
+  request.strategy.bundle = std::max(SchedulingStrategy::kAnyBundle, proto.bundle());
+  request.strategy.capture_child_tasks = proto.capture_child_tasks();
   return request;
 }
 

@@ -17,6 +17,8 @@ void ToProto(LeaseId lease, msg::LeaseKey* out);
 LeaseId FromProto(const msg::LeaseKey& proto);
 void ToProto(ActorId actor, msg::ActorKey* out);
 ActorId FromProto(const msg::ActorKey& proto);
+void ToProto(PlacementGroupId group, msg::GroupKey* out);
+PlacementGroupId FromProto(const msg::GroupKey& proto);
 void ToProto(ObjectId object, msg::ObjectKey* out);
 ObjectId FromProto(const msg::ObjectKey& proto);
 void ToProto(const ObjectReference& reference, msg::RefProto* out);

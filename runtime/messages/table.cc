@@ -36,9 +36,9 @@ std::string MakeMarkdown() {
 const MessageInfo& InfoOf(MessageKind kind) { return kTable[static_cast<size_t>(kind)]; }
 
 std::string_view RoleName(Role role) {
-  constexpr std::array<std::string_view, 11> kNames = {"GCS",        "node manager", "core worker", "host",
-                                                       "executor",   "application",  "client",      "memory",
-                                                       "storage",    "autoscaler",   "provider"};
+  constexpr std::array<std::string_view, 11> kNames = {"GCS",      "node manager", "core worker", "host",
+                                                       "executor", "application",  "client",      "memory",
+                                                       "storage",  "autoscaler",   "provider"};
   return kNames[static_cast<size_t>(role)];
 }
 

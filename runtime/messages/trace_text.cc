@@ -57,6 +57,7 @@ std::string_view TraceKindName(TraceKind kind) {
     case TraceKind::kInfeasible: return "Infeasible";
     case TraceKind::kFaultFired: return "FaultFired";
     case TraceKind::kActorState: return "ActorState";
+    case TraceKind::kGroupState: return "PlacementGroupState";
     case TraceKind::kObjectCreated: return "ObjectCreated";
     case TraceKind::kObjectCopied: return "ObjectCopied";
     case TraceKind::kObjectEvicted: return "ObjectEvicted";
@@ -78,6 +79,9 @@ std::string_view TimerKindName(TimerKind kind) {
   switch (kind) {
     case TimerKind::kHealthCheck: return "HealthCheck";
     case TimerKind::kActorRetry: return "ActorRetry";
+    case TimerKind::kGroupRetry: return "GroupRetry";
+    case TimerKind::kGroupsWait: return "GroupsWait";
+    case TimerKind::kGroupTimeout: return "GroupTimeout";
     case TimerKind::kRegisterNode: return "RegisterNode";
     case TimerKind::kResourceReport: return "ResourceReport";
     case TimerKind::kIdleReap: return "IdleReap";

@@ -33,10 +33,11 @@ LeaseManager::LeaseManager(NodeContext& node, WorkerPool& pool, ArgumentFetcher&
       pool_(pool),
       arguments_(arguments),
       resources_(node.options.total, node.options.labels),
-      reporter_(node, resources_),
       local_first_(LocalFirst(node.settings.placement)),
       policy_(PolicyOptionsFrom(node.settings)),
-      gpu_choice_(MakePolicy(node.settings.placement).value()->gpu_choice()) {}
+      gpu_choice_(MakePolicy(node.settings.placement).value()->gpu_choice()),
+      bundles_(node, resources_, gpu_choice_),
+      reporter_(node, resources_, bundles_) {}
 
 void LeaseManager::OnRequestLease(const Address& from, const msg::RequestLease& request) {
   const LeaseId id = FromProto(request.lease());
@@ -74,7 +75,7 @@ void LeaseManager::OnRequestLease(const Address& from, const msg::RequestLease& 
     Ask(lease, NodeId{request.rejected_by()});
   }
   const int64_t cpus = std::max<int64_t>(0, resources_.available().Get(ResourceKind::kCpu).raw / FixedPoint::kUnit);
-  if (shape.served_here) pool_.Prestart(JobId{request.job()}, std::min<int64_t>(cpus, request.backlog()));
+  if (ServedHere(shape)) pool_.Prestart(JobId{request.job()}, std::min<int64_t>(cpus, request.backlog()));
   Changed();
 }
 
@@ -207,10 +208,10 @@ void LeaseManager::OnWorkerBlocked(WorkerId worker, bool blocked) {
 void LeaseManager::SetBlocked(Lease& lease, bool blocked) {
   lease.blocked = blocked;
   if (blocked) {
-    resources_.ReturnCpu(CpuOf(lease));
+    InstancesOf(lease).ReturnCpu(CpuOf(lease));
     ServeQueues();
   } else {
-    resources_.TakeCpu(CpuOf(lease));
+    InstancesOf(lease).TakeCpu(CpuOf(lease));
   }
   Changed();
 }
@@ -298,8 +299,8 @@ uint32_t LeaseManager::ShapeOf(const msg::SchedulingSpec& spec) {
 
 // Would the policy choose this node, whatever the others are?
 bool LeaseManager::PreferHere(const Shape& shape) const {
-  if (!shape.served_here) return false;
-  if (shape.request.strategy.kind == SchedulingStrategy::Kind::kNodeAffinity) return true;
+  if (!ServedHere(shape)) return false;
+  if (InGroup(shape) || shape.request.strategy.kind == SchedulingStrategy::Kind::kNodeAffinity) return true;
   return HybridKeepsLocal(resources_, shape.request, policy_);
 }
 
@@ -351,9 +352,7 @@ bool LeaseManager::TryStart(Lease& lease) {
     if (!here.ok()) return Fail(lease.id, here.status()), true;
     if (!*here) return TryFetch(lease);  // false: it stays in the queue, and is fetched meanwhile
   }
-  const Shape& shape = shapes_[lease.shape];
-  auto gpus = resources_.Allocate(shape.request.resources, gpu_choice_, node_.env.RandomFor(RandomStream::kScheduling));
-  if (!gpus.has_value()) return false;
+  if (!Allocate(lease)) return false;
   Dequeue(lease);
   StopAsking(lease);
   if (!lease.arguments.empty()) {
@@ -361,22 +360,23 @@ bool LeaseManager::TryStart(Lease& lease) {
     ORRERY_ASSERT(arguments_.Hold(lease.id));
   }
   Transition(node_.env, Chart(), lease.id.index, lease.state, State::kStarting);
-  lease.gpus = std::move(*gpus);
   Changed();
   pool_.Pop(lease.job, lease.id);
   return true;
 }
 
-// Resources are promised to no more fetching leases than there are free ones.
+// Resources are promised to no more fetching leases than there are free ones. Inside a bundle none are.
 bool LeaseManager::TryFetch(Lease& lease) {
   if (lease.state == State::kFetching) return true;
+  const Shape& shape = shapes_[lease.shape];
   ResourceSet promised = promised_;
-  promised += shapes_[lease.shape].request.resources;
-  if (!resources_.FitsNow(promised)) return false;
+  promised += shape.request.resources;
+  if (InGroup(shape) ? !Fits(shape) : !resources_.FitsNow(promised)) return false;
   Dequeue(lease);
   StopAsking(lease);
   Transition(node_.env, Chart(), lease.id.index, lease.state, State::kFetching);
   ++fetching_;
+  if (InGroup(shape)) return Changed(), true;
   promised_ = std::move(promised);
   if (promises_.empty()) node_.env.SetTimer(kPromise, TimerKind::kPromise, 0);
   promises_.insert(lease.id);
@@ -453,7 +453,7 @@ void LeaseManager::Forget(LeaseId id) {
 void LeaseManager::ServeQueues() {
   std::vector<uint32_t> shapes;
   for (const auto& [ticket, shape] : heads_) {
-    if (shapes_[shape].served_here && Fits(shapes_[shape])) shapes.push_back(shape);
+    if (ServedHere(shapes_[shape]) && Fits(shapes_[shape])) shapes.push_back(shape);
   }
   for (uint32_t shape : shapes) {
     while (!shapes_[shape].queue.empty()) {
@@ -472,13 +472,15 @@ void LeaseManager::End(LeaseId id) {
     Dequeue(lease);
   } else {
     if (lease.state == State::kStarting) pool_.CancelWait(lease.job, id);
-    if (lease.blocked) resources_.TakeCpu(CpuOf(lease));
-    resources_.Free(shapes_[lease.shape].request.resources, lease.gpus);
+    if (lease.blocked) InstancesOf(lease).TakeCpu(CpuOf(lease));
+    FreeResources(lease);
   }
   ORRERY_ASSERT(!lease.worker);  // whoever ends a granted lease has taken its worker away first
+  const LeaseId reservation = lease.slot.reservation;
   leases_.erase(id);
   Bury(id);
   Changed();
+  if (reservation) TryReturnBundles(reservation);
 }
 
 // From now on this lease is over: a late question for it finds a tombstone.
@@ -504,86 +506,9 @@ void LeaseManager::EndAll(const std::vector<LeaseId>& ids) {
   ServeQueues();
 }
 
-void LeaseManager::SendGrant(const Lease& lease) {
-  Draft<msg::LeaseReply> reply;
-  ToProto(lease.id, reply->mutable_lease());
-  reply->set_hop(lease.hop);
-  reply->set_outcome(msg::LeaseReply::GRANTED);
-  reply->set_worker(lease.worker.value);
-  reply->set_node(node_.id.value);
-  reply->set_alive_nodes(node_.alive_nodes);
-  ToProto(lease.worker_address, reply->mutable_worker_address());
-  for (const auto& [index, amount] : lease.gpus.parts) {
-    msg::GpuShare* share = reply->add_gpus();
-    share->set_index(index);
-    share->set_raw(amount.raw);
-  }
-  node_.env.Send(lease.owner, std::move(reply));
-}
-
-void LeaseManager::SendSpill(const Address& owner, LeaseId lease, const Spilled& spilled) {
-  Draft<msg::LeaseReply> reply;
-  ToProto(lease, reply->mutable_lease());
-  reply->set_hop(spilled.hop);
-  reply->set_outcome(msg::LeaseReply::SPILLBACK);
-  reply->set_node(spilled.node.value);
-  reply->set_alive_nodes(node_.alive_nodes);
-  ToProto(spilled.address, reply->mutable_spill_address());
-  node_.env.Send(owner, std::move(reply));
-}
-
-void LeaseManager::SendOutcome(const Address& owner, LeaseId lease, uint32_t hop, int outcome, const Status& status) {
-  Draft<msg::LeaseReply> reply;
-  ToProto(lease, reply->mutable_lease());
-  reply->set_hop(hop);
-  reply->set_outcome(static_cast<msg::LeaseReply::Outcome>(outcome));
-  reply->set_node(node_.id.value);
-  reply->set_alive_nodes(node_.alive_nodes);
-  reply->set_status(static_cast<uint32_t>(status.code()));
-  reply->set_message(status.message());
-  node_.env.Send(owner, std::move(reply));
-}
-
 void LeaseManager::Changed() {
   reporter_.SetLoad(queued(), granted(), promised_);
   reporter_.MarkChanged();
-}
-
-void LeaseManager::CheckInvariants(bool full) const {
-  ORRERY_ASSERT(queued_ <= leases_.size());
-  if (!full) return;
-  ResourceSet held;
-  ResourceSet promised;
-  size_t queued = 0, fetching = 0, granted = 0, in_queues = 0, heads = 0;
-  for (const auto& [id, lease] : leases_) {
-    if (lease.state == State::kQueued) {
-      ++queued;
-      ORRERY_ASSERT(lease.ticket != 0);
-      // Nobody but the GCS, or room here, ends the waiting.
-      ORRERY_ASSERT(lease.picking && node_.requests.Pending({MessageKind::kPickNode, id.owner.value, id.index}));
-      continue;
-    }
-    ORRERY_ASSERT(lease.ticket == 0 && !lease.picking);
-    if (lease.state == State::kFetching) {
-      ++fetching;
-      if (promises_.count(id) != 0) promised += shapes_[lease.shape].request.resources;
-      continue;
-    }
-    granted += lease.state == State::kGranted;
-    ORRERY_ASSERT((lease.state == State::kGranted) == static_cast<bool>(lease.worker));
-    ORRERY_ASSERT(!lease.worker || *by_worker_.Find(lease.worker) == id);
-    held += shapes_[lease.shape].request.resources;
-    if (lease.blocked) held.Set(ResourceKind::kCpu, held.Get(ResourceKind::kCpu) - CpuOf(lease));
-  }
-  for (const Shape& shape : shapes_) {
-    in_queues += shape.queue.size();
-    heads += !shape.queue.empty();
-  }
-  ORRERY_ASSERT(queued == queued_ && queued == in_queues && heads == heads_.size());
-  ORRERY_ASSERT(granted == by_worker_.size());
-  ORRERY_ASSERT(fetching == fetching_ && promised == promised_);
-  held += resources_.available();
-  ORRERY_ASSERT_MSG(held == node_.options.total, "granted + free = capacity");
 }
 
 }  // namespace orrery

@@ -12,6 +12,7 @@
 #include "runtime/common/ids.h"
 #include "runtime/common/lookup.h"
 #include "runtime/env/state_chart.h"
+#include "runtime/node_manager/bundle_manager.h"
 #include "runtime/node_manager/node_context.h"
 #include "runtime/node_manager/resource_reporter.h"
 #include "runtime/node_manager/worker_pool.h"
@@ -40,6 +41,10 @@ class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
   // The actor in the lease has ended. Answered by WorkerFailed, now or when its process is gone.
   void OnKillLeasedWorker(const Address& from, const msg::KillLeasedWorker& request);
   void OnPickNodeReply(const msg::PickNodeReply& reply);
+  // Placement groups. What runs inside returned bundles is killed; the answer follows its end.
+  void OnPrepareBundles(const Address& from, const msg::PrepareBundles& request);
+  void OnCommitBundles(const Address& from, const msg::CommitBundles& request);
+  void OnReturnBundles(const Address& from, const msg::ReturnBundles& request);
   void OnWorkerBlocked(WorkerId worker, bool blocked);
   void OnOwnerLost(const Address& owner);
   void OnOwnerDead(WorkerId owner);
@@ -69,6 +74,7 @@ class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
   static const StateChart& Chart();
 
   const NodeResourceInstances& resources() const { return resources_; }
+  size_t reservations() const { return bundles_.size(); }
   size_t queued() const { return queued_ + fetching_; }
   size_t granted() const { return leases_.size() - queued(); }
   void CheckInvariants(bool full) const;
@@ -90,6 +96,7 @@ class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
     bool sent_here = false;  // by the GCS: rejected rather than queued
     bool free_cpu = false;  // of an actor whose CPU only chose the node
     std::vector<LeaseArgument> arguments;
+    BundleManager::Slot slot;  // where its resources are from
     GpuAllocation gpus;
     WorkerId worker;
     Address worker_address;
@@ -102,12 +109,27 @@ class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
   };
   struct Shape {
     SchedulingRequest request;
-    bool served_here = false;  // this node may grant it without asking
+    bool served_here = false;  // this node may grant it without asking; of a group: see ServedHere
     std::map<uint64_t, LeaseId> queue;
   };
 
   uint32_t ShapeOf(const msg::SchedulingSpec& spec);
-  bool Fits(const Shape& shape) const { return resources_.FitsNow(shape.request.resources); }
+  static bool InGroup(const Shape& shape) {
+    return shape.request.strategy.kind == SchedulingStrategy::Kind::kPlacementGroup;
+  }
+  bool Fits(const Shape& shape) const {
+    return InGroup(shape) ? bundles_.FitsNow(shape.request) : resources_.FitsNow(shape.request.resources);
+  }
+  bool ServedHere(const Shape& shape) const {
+    return InGroup(shape) ? bundles_.Holds(shape.request.strategy) : shape.served_here;
+  }
+  NodeResourceInstances& InstancesOf(const Lease& lease) {
+    return lease.slot ? bundles_.Instances(lease.slot) : resources_;
+  }
+  bool Allocate(Lease& lease);
+  void FreeResources(const Lease& lease);
+  void TryReturnBundles(LeaseId reservation);
+  void SendReturned(const Address& to, LeaseId reservation);
   FixedPoint CpuOf(const Lease& lease) const { return shapes_[lease.shape].request.resources.Get(ResourceKind::kCpu); }
   bool PreferHere(const Shape& shape) const;
   void Enqueue(Lease& lease);
@@ -140,10 +162,11 @@ class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
   WorkerPool& pool_;
   ArgumentFetcher& arguments_;
   NodeResourceInstances resources_;
-  ResourceReporter reporter_;
   const bool local_first_;
   const PolicyOptions policy_;
   const GpuChoice gpu_choice_;
+  BundleManager bundles_;
+  ResourceReporter reporter_;
   std::map<SchedulingRequest, uint32_t> shape_ids_;
   std::vector<Shape> shapes_;
   std::map<uint64_t, uint32_t> heads_;  // ticket of each non-empty queue's head → shape
@@ -159,6 +182,7 @@ class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
   bool draining_ = false;
   ResourceSet promised_;  // to leases that fetch; free all the same for leases that can begin now
   std::set<LeaseId> promises_;  // whose leases these are
+  std::map<LeaseId, Address> returning_;  // reservations that end with the last lease inside; who waits for that
 };
 
 }  // namespace orrery

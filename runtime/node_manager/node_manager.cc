@@ -76,6 +76,9 @@ void NodeManager::Handle(const Address& from, Message message) {
     case MessageKind::kCancelLease: return leases_.OnCancelLease(from, message.As<msg::CancelLease>());
     case MessageKind::kReturnLease: return leases_.OnReturnLease(from, message.As<msg::ReturnLease>());
     case MessageKind::kKillLeasedWorker: return leases_.OnKillLeasedWorker(from, message.As<msg::KillLeasedWorker>());
+    case MessageKind::kPrepareBundles: return leases_.OnPrepareBundles(from, message.As<msg::PrepareBundles>());
+    case MessageKind::kCommitBundles: return leases_.OnCommitBundles(from, message.As<msg::CommitBundles>());
+    case MessageKind::kReturnBundles: return leases_.OnReturnBundles(from, message.As<msg::ReturnBundles>());
     case MessageKind::kWorkerBlocked: {
       const auto& notice = message.As<msg::WorkerBlocked>();
       return leases_.OnWorkerBlocked(WorkerId{notice.worker()}, notice.blocked());
@@ -266,7 +269,8 @@ void NodeManager::FinishJob(JobId job, uint32_t status) {
 
 // Leases that run or wait, drivers, and objects that exist nowhere else keep a node.
 bool NodeManager::Busy() const {
-  return leases_.granted() + leases_.queued() > 0 || !drivers_.empty() || store_.objects().primaries() > 0;
+  return leases_.granted() + leases_.queued() + leases_.reservations() > 0 || !drivers_.empty() ||
+         store_.objects().primaries() > 0;
 }
 
 void NodeManager::OnDrainNode(const Address& from, const msg::DrainNode& request) {

@@ -3,6 +3,7 @@
 #include "runtime/messages/convert.h"
 #include "runtime/messages/message.h"
 #include "runtime/messages/orrery.pb.h"
+#include "runtime/node_manager/bundle_manager.h"
 #include "runtime/scheduling/node_resources.h"
 
 namespace orrery {
@@ -45,6 +46,7 @@ void ResourceReporter::Send() {
     ToProto(resources_.available(), report->mutable_available());
   }
   for (FixedPoint free : resources_.gpu_free()) report->add_gpu_free(free.raw);
+  bundles_.Fill(*report);
   for (LeaseId lease : seen_) ToProto(lease, report->add_seen());
   seen_.clear();
   node_.env.Send(node_.options.gcs, std::move(report));

@@ -8,11 +8,13 @@
 
 namespace orrery {
 
+class BundleManager;
 class NodeResourceInstances;
 
 class ResourceReporter {
  public:
-  ResourceReporter(NodeContext& node, const NodeResourceInstances& resources) : node_(node), resources_(resources) {}
+  ResourceReporter(NodeContext& node, const NodeResourceInstances& resources, const BundleManager& bundles)
+      : node_(node), resources_(resources), bundles_(bundles) {}
 
   // Something changed: report now, or when the interval since the last report is over.
   void MarkChanged();
@@ -37,6 +39,7 @@ class ResourceReporter {
 
   NodeContext& node_;
   const NodeResourceInstances& resources_;
+  const BundleManager& bundles_;
   std::vector<LeaseId> seen_;
   uint64_t version_ = 0;
   uint64_t queued_ = 0, running_ = 0;

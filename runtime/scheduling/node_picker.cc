@@ -23,6 +23,7 @@ Placement NodePicker::PickNode(const ClusterView& view, const PickContext& conte
     case SchedulingStrategy::Kind::kSpread: return PickByLabels(*spread_, view, context, random);
     case SchedulingStrategy::Kind::kRandom: return PickByLabels(*random_, view, context, random);
     case SchedulingStrategy::Kind::kNodeAffinity: return PickByAffinity(view, context, random);
+    case SchedulingStrategy::Kind::kPlacementGroup: break;  // not free resources, but reserved ones: bundle_view.h
   }
   return {};
 }

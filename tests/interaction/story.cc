@@ -35,6 +35,10 @@ Story::Story() {
                {"call", &Story::Call},
                {"kill-actor", &Story::KillActor},
                {"find-actor", &Story::FindActor},
+               {"group", &Story::Group},
+               {"await-group", &Story::AwaitGroup},
+               {"remove-group", &Story::RemoveGroup},
+               {"find-group", &Story::FindGroup},
                {"put", &Story::Put},
                {"get", &Story::Get},
                {"drop", &Story::Drop},
@@ -240,6 +244,11 @@ void Story::ReadStrategy(const std::string& key, const std::string& value, Sched
     for (const auto& [id, node] : cluster().gcs(Process("gcs"))->nodes().all()) {
       if (node.name == value) strategy.affinity_node = id.value;
     }
+  } else if (key == "group") {
+    const size_t colon = value.find(':');
+    strategy.kind = SchedulingStrategy::Kind::kPlacementGroup;
+    strategy.group = groups_.at(value.substr(0, colon));
+    if (colon != std::string::npos) strategy.bundle = std::stoi(value.substr(colon + 1));
   } else if (key.starts_with("label:")) {
     strategy.hard_labels.push_back({key.substr(6), LabelExpression::Op::kIn, {value}});
   } else {
@@ -503,6 +512,7 @@ void Story::StatusOfGcs(const Gcs& gcs) {
     if (actor.dead()) text += " (" + actor.death.message() + ")";
     Print(text);
   }
+  StatusOfGroups(gcs);
   if (gcs.resources().assigned() != 0)
     Print("gcs: " + std::to_string(gcs.resources().assigned()) + " assigned, not seen yet");
 }

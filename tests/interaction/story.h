@@ -52,6 +52,10 @@ class Story final : public ClusterObserver {
   void Call(const Arguments& words);
   void KillActor(const Arguments& words);
   void FindActor(const Arguments& words);
+  void Group(const Arguments& words);
+  void AwaitGroup(const Arguments& words);
+  void RemoveGroup(const Arguments& words);
+  void FindGroup(const Arguments& words);
   void Put(const Arguments& words);
   void Get(const Arguments& words);
   void Drop(const Arguments& words);
@@ -75,6 +79,7 @@ class Story final : public ClusterObserver {
   void KeyValue(const Arguments& words);
   void ShowStatus(const Arguments& words);
   void StatusOfGcs(const Gcs& gcs);
+  void StatusOfGroups(const Gcs& gcs);
 
   std::map<std::string, Command> commands_;
   ClusterOptions options_;
@@ -83,6 +88,8 @@ class Story final : public ClusterObserver {
   std::set<MessageKind> muted_;
   std::map<std::string, TaskId> tasks_;
   std::map<std::string, ActorId> actors_;
+  std::map<std::string, PlacementGroupId> groups_;
+  uint64_t group_requests_ = 0;
   std::map<std::pair<ProcessId, ProcessId>, std::map<MessageKind, Message>> last_;  // delivered, by link and kind
   std::string output_;
   Time printed_;

@@ -21,6 +21,8 @@ std::string Spec(const msg::SchedulingSpec& proto) {
   using Kind = SchedulingStrategy::Kind;
   if (request.strategy.kind == Kind::kSpread) text += " spread";
   if (request.strategy.kind == Kind::kRandom) text += " random";
+  if (request.strategy.kind == Kind::kPlacementGroup)
+    text += " in-bundle=" + (request.strategy.bundle < 0 ? "any" : std::to_string(request.strategy.bundle));
   for (const LabelExpression& label : request.strategy.hard_labels) {
     text += " " + label.key + "=" + (label.values.empty() ? "*" : label.values.front());
   }
@@ -43,6 +45,7 @@ std::string Describer::Of(TaskId task) const {
 }
 
 std::string Describer::Of(LeaseId lease) const {
+  if (lease.owner == PlacementGroupManager::kOwner) return "reservation/" + std::to_string(lease.index);
   if (!lease.owner.node()) return "gcs/" + std::to_string(lease.index);
   return Of(lease.owner) + "/" + std::to_string(lease.index);
 }
@@ -86,6 +89,7 @@ std::string Describer::Fields(const Message& message) const {
   std::string text = LeaseFields(message);
   if (text.empty()) text = TaskFields(message);
   if (text.empty()) text = ActorFields(message);
+  if (text.empty()) text = GroupFields(message);
   if (text.empty()) text = MembershipFields(message);
   return text;
 }
@@ -213,6 +217,50 @@ std::string Describer::ActorFields(const Message& message) const {
       const auto& m = message.As<msg::KillLeasedWorker>();
       return Of(FromProto(m.lease())) + " " + Of(WorkerId{m.worker()});
     }
+    default: return "";
+  }
+}
+
+std::string Describer::GroupFields(const Message& message) const {
+  const auto group = [&](const msg::GroupKey& key) { return Of(TaskId{{key.owner()}, key.index()}); };
+  switch (message.kind()) {
+    case MessageKind::kCreatePlacementGroup: {
+      const auto& m = message.As<msg::CreatePlacementGroup>().group();
+      return group(m.group()) + " " + BundleStrategyName(static_cast<BundleStrategy>(m.strategy()));
+    }
+    case MessageKind::kAwaitPlacementGroup: {
+      const auto& m = message.As<msg::AwaitPlacementGroup>();
+      return group(m.group()) + Flag("gives-up", m.give_up());
+    }
+    case MessageKind::kFindPlacementGroup: return message.As<msg::FindPlacementGroup>().name();
+    case MessageKind::kRemovePlacementGroup: return group(message.As<msg::RemovePlacementGroup>().group());
+    case MessageKind::kPlacementGroupReply: {
+      const auto& m = message.As<msg::PlacementGroupReply>();
+      std::string text = Code(m.status()) + Quoted(m.message());
+      if (!m.has_group()) return text;
+      const auto phase = static_cast<PlacementGroupPhase>(m.group().state());
+      text = group(m.group().group()) + " " + std::string(PlacementGroupPhaseName(phase)) + " " + text;
+      for (const msg::BundleSpec& bundle : m.group().bundles()) text += " " + Of(NodeId{bundle.node()});
+      return text;
+    }
+    case MessageKind::kPrepareBundles: {
+      const auto& m = message.As<msg::PrepareBundles>();
+      std::string text = Of(FromProto(m.reservation())) + " " + group(m.group());
+      for (const msg::BundleSpec& bundle : m.bundles())
+        text += " " + std::to_string(bundle.index()) + ":" + ToString(FromProto(bundle.spec()).resources);
+      return text;
+    }
+    case MessageKind::kBundlesPrepared: {
+      const auto& m = message.As<msg::BundlesPrepared>();
+      return Of(FromProto(m.reservation())) + Flag("refused", m.refused());
+    }
+    case MessageKind::kCommitBundles: return Of(FromProto(message.As<msg::CommitBundles>().reservation()));
+    case MessageKind::kBundlesCommitted: return Of(FromProto(message.As<msg::BundlesCommitted>().reservation()));
+    case MessageKind::kReturnBundles: {
+      const auto& m = message.As<msg::ReturnBundles>();
+      return Of(FromProto(m.reservation())) + Quoted(m.reason());
+    }
+    case MessageKind::kBundlesReturned: return Of(FromProto(message.As<msg::BundlesReturned>().reservation()));
     default: return "";
   }
 }

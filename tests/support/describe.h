@@ -27,6 +27,7 @@ class Describer {
   std::string LeaseFields(const Message& message) const;
   std::string TaskFields(const Message& message) const;
   std::string ActorFields(const Message& message) const;
+  std::string GroupFields(const Message& message) const;
   std::string MembershipFields(const Message& message) const;
   const Cluster& cluster_;
   std::map<TaskId, std::string> tasks_;

@@ -165,7 +165,7 @@ TEST(DemandScheduler, TheFloorCountsTotalsOfAllNodesAndKeepsThemFromIdling) {
 TEST(DemandScheduler, AGangIsAllOrNothing) {
   AutoscalerConfig config = Config({Type("a", Res(4), 3)});
   ScalingInput input;
-  input.gangs = {{GangStrategy::kPack, {{Res(4), {}, 4}}}};
+  input.gangs = {{BundleStrategy::kPack, {{Res(4), {}, 4}}}};
   EXPECT_EQ(Decide(config, input), "wait 1 : max_workers reached\n");
   config.types[0].max_workers = 4;
   EXPECT_EQ(Decide(config, input), "launch 4 a: placement group\n");
@@ -174,9 +174,9 @@ TEST(DemandScheduler, AGangIsAllOrNothing) {
 TEST(DemandScheduler, StrictGangs) {
   const AutoscalerConfig config = Config({Type("a", Res(4), 9), Type("b", Res(8), 9)});
   ScalingInput input;
-  input.gangs = {{GangStrategy::kStrictPack, {{Res(2), {}, 4}}}};
+  input.gangs = {{BundleStrategy::kStrictPack, {{Res(2), {}, 4}}}};
   EXPECT_EQ(Decide(config, input), "launch 1 b: placement group\n");
-  input.gangs = {{GangStrategy::kStrictSpread, {{Res(1), {}, 3}}}};
+  input.gangs = {{BundleStrategy::kStrictSpread, {{Res(1), {}, 3}}}};
   const ScalingDecision spread = DecideScaling(config, input);
   int64_t nodes = 0;
   for (const auto& launch : spread.launches) nodes += launch.count;
@@ -186,7 +186,7 @@ TEST(DemandScheduler, StrictGangs) {
 TEST(DemandScheduler, TasksUseWhatGangsLeave) {
   const AutoscalerConfig config = Config({Type("a", Res(4), 9)});
   ScalingInput input;
-  input.gangs = {{GangStrategy::kPack, {{Res(3), {}, 2}}}};
+  input.gangs = {{BundleStrategy::kPack, {{Res(3), {}, 2}}}};
   input.demands = {{Res(1), {}, 2}};
   EXPECT_EQ(Decide(config, input), "launch 2 a: placement group\n");
 }
