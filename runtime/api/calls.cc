@@ -4,6 +4,7 @@
 #include "runtime/api/client.h"
 #include "runtime/api/context.h"
 #include "runtime/api/errors.h"
+#include "runtime/api/scheduling_classes.h"
 #include "runtime/api/get.h"
 #include "runtime/api/outgoing.h"
 #include "runtime/api/task.h"

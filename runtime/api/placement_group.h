@@ -1,8 +1,9 @@
 // Placement groups: resources that are reserved together, on one node or several, for tasks and actors to run in.
 //
-//   auto group = orrery::placement_group({orrery::bundle(2), orrery::bundle(2)}, {.strategy =
-//   BundleStrategy::kStrictSpread}); group.wait(); auto ref = orrery::task<&train>({.num_cpus = 2, .strategy =
-//   orrery::InPlacementGroup(group, 0)})(data); orrery::remove_placement_group(group);
+//   auto group = orrery::placement_group({orrery::bundle(2), orrery::bundle(2)});
+//   group.wait();
+//   auto ref = orrery::task<&train>({.num_cpus = 2, .strategy = orrery::InPlacementGroup(group, 0)})(data);
+//   orrery::remove_placement_group(group);
 #pragma once
 
 #include <chrono>

@@ -463,7 +463,8 @@ void TaskSubmitter::OnWorkerFailed(const msg::WorkerFailed& notice) {
   if (lease != nullptr && (*lease)->worker != WorkerId{notice.worker()}) {
     return core_.env.Trace({.kind = TraceKind::kStaleMessage, .task = {core_.id, index}, .text = "WorkerFailed"});
   }
-  LeaseLost(index, StatusCode::kWorkerDied, notice.reason());
+  const auto status = notice.status() == 0 ? StatusCode::kWorkerDied : static_cast<StatusCode>(notice.status());
+  LeaseLost(index, status, notice.reason());
 }
 
 void TaskSubmitter::OnNodeDied(NodeId node, const std::string& reason) {

@@ -24,6 +24,15 @@ void LeaseManager::SendGrant(const Lease& lease) {
   node_.env.Send(lease.owner, std::move(reply));
 }
 
+void LeaseManager::SendWorkerFailed(const Lease& lease, const std::string& reason, StatusCode status) {
+  Draft<msg::WorkerFailed> notice;
+  ToProto(lease.id, notice->mutable_lease());
+  notice->set_worker(lease.worker.value);
+  notice->set_reason(reason);
+  notice->set_status(static_cast<uint32_t>(status));
+  node_.env.Send(lease.owner, std::move(notice));
+}
+
 void LeaseManager::SendSpill(const Address& owner, LeaseId lease, const Spilled& spilled) {
   Draft<msg::LeaseReply> reply;
   ToProto(lease, reply->mutable_lease());

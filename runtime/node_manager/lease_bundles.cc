@@ -70,10 +70,13 @@ void LeaseManager::OnReturnBundles(const Address& from, const msg::ReturnBundles
   }
   for (LeaseId lease_id : inside) {
     Lease& lease = leases_.at(lease_id);
-    if (lease.state == State::kGranted)
-      pool_.Kill(lease.worker);  // the process's exit ends the lease
-    else
+    if (lease.state != State::kGranted) {
       Fail(lease_id, {StatusCode::kPlacementGroupRemoved, request.reason()});
+      continue;
+    }
+    // Its owner hears why before it hears that. The GCS, though, begins an actor again when its process is gone.
+    if (lease_id.owner.node()) SendWorkerFailed(lease, request.reason(), StatusCode::kPlacementGroupRemoved);
+    pool_.Kill(lease.worker);  // the process's exit ends the lease
   }
   TryReturnBundles(id);
   ServeQueues();

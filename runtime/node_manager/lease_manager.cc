@@ -264,11 +264,7 @@ void LeaseManager::OnWorkerReady(LeaseId id, WorkerId worker, const Address& add
 void LeaseManager::OnWorkerGone(LeaseId id, WorkerId worker, const std::string& reason) {
   auto it = leases_.find(id);
   if (it == leases_.end()) return;
-  Draft<msg::WorkerFailed> notice;
-  ToProto(id, notice->mutable_lease());
-  notice->set_worker(worker.value);
-  notice->set_reason(reason);
-  node_.env.Send(it->second.owner, std::move(notice));
+  SendWorkerFailed(it->second, reason, StatusCode::kOk);
   by_worker_.Erase(worker);
   it->second.worker = {};
   End(id);

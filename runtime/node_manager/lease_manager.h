@@ -154,6 +154,7 @@ class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
   void Bury(LeaseId id);
   void EndAll(const std::vector<LeaseId>& ids);
   void SendGrant(const Lease& lease);
+  void SendWorkerFailed(const Lease& lease, const std::string& reason, StatusCode status);
   void SendOutcome(const Address& owner, LeaseId lease, uint32_t hop, int outcome, const Status& status);
   void SendSpill(const Address& owner, LeaseId lease, const Spilled& spilled);
   void Changed();
