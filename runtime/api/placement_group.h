@@ -13,10 +13,10 @@
 #include <string>
 #include <vector>
 
+#include "runtime/common/bundle.h"
 #include "runtime/common/ids.h"
 #include "runtime/common/resources.h"
 #include "runtime/env/placement_group_phase.h"
-#include "runtime/scheduling/bundle_policy.h"
 
 namespace orrery {
 

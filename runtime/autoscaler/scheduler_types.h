@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "runtime/common/bundle.h"
 #include "runtime/common/node_flags.h"
 #include "runtime/common/resources.h"
 #include "runtime/common/time.h"
-#include "runtime/scheduling/bundle_policy.h"
 
 namespace orrery {
 

@@ -132,8 +132,9 @@ void Gcs::OnPeerLost(const Address& peer) {
   actors_.OnPeerLost(peer);
   groups_.OnPeerLost(peer);
   const NodeInfo* node = nodes_.FindByAddress(peer);
-  if (node == nullptr || !node->alive()) return;
-  if (health_.OnConnectionLost(node->id) == HealthMonitor::Verdict::kDead) DeclareDead(node->id, "connection lost");
+  const bool alive = node != nullptr && node->alive();
+  if (alive && health_.OnConnectionLost(node->id) == HealthMonitor::Verdict::kDead)
+    DeclareDead(node->id, "connection lost");
   AfterEvent();
 }
 

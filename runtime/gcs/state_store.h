@@ -32,9 +32,10 @@ struct StateRow {
 };
 
 // The Env of everything inside the GCS. Rows changed by one event are stored together or not at all, by one StoreState
-// to Address::Storage(); while that is under way, what the GCS sends is held back, in order (output commit: Rethink the
-// Sync, OSDI 2006). So managers change their state and send as if storing took no time, and a GCS that is killed at any
-// instant has told nothing that its successor does not know. Rows that change meanwhile make up the next batch.
+// to Address::Storage(); what the GCS sends in that event, or while a batch is under way, is held back, in order
+// (output commit: Rethink the Sync, OSDI 2006). So managers change their state and send as if storing took no time, and
+// a GCS that is killed at any instant has told nothing that its successor does not know. Rows that change meanwhile
+// make up the next batch.
 class StateStore final : public Env {
  public:
   // Not `durable`: rows are forgotten, nothing is held back.
@@ -69,9 +70,14 @@ class StateStore final : public Env {
     Message message;
   };
 
+  void SendBatch();
+  // Sends what no longer waits for a batch.
+  void Release();
+
   Env& world_;
   const bool durable_;
   std::vector<Change> rows_;  // of the next batch
+  std::vector<Held> event_;  // sent by the event that is being handled
   std::deque<Held> held_;
   uint64_t last_batch_ = 0;  // sent to the storage
   uint64_t stored_batch_ = 0;

@@ -123,6 +123,12 @@ void BundleManager::Fill(msg::ResourceReport& report) const {
   }
 }
 
+std::vector<std::pair<PlacementGroupId, uint32_t>> BundleManager::Open() const {
+  std::vector<std::pair<PlacementGroupId, uint32_t>> keys;
+  for (const auto& [key, slot] : open_) keys.push_back(key);
+  return keys;
+}
+
 ResourceSet BundleManager::Total() const {
   ResourceSet total;
   for (const auto& [id, reservation] : reservations_) {

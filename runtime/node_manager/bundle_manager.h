@@ -56,6 +56,8 @@ class BundleManager {
 
   // Every open bundle and what is free in it.
   void Fill(msg::ResourceReport& report) const;
+  // (group, index) of every open bundle.
+  std::vector<std::pair<PlacementGroupId, uint32_t>> Open() const;
   size_t size() const { return reservations_.size(); }
   // All that is reserved.
   ResourceSet Total() const;

@@ -74,7 +74,7 @@ class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
   static const StateChart& Chart();
 
   const NodeResourceInstances& resources() const { return resources_; }
-  size_t reservations() const { return bundles_.size(); }
+  const BundleManager& bundles() const { return bundles_; }
   size_t queued() const { return queued_ + fetching_; }
   size_t granted() const { return leases_.size() - queued(); }
   void CheckInvariants(bool full) const;

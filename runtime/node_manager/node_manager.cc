@@ -269,7 +269,7 @@ void NodeManager::FinishJob(JobId job, uint32_t status) {
 
 // Leases that run or wait, drivers, and objects that exist nowhere else keep a node.
 bool NodeManager::Busy() const {
-  return leases_.granted() + leases_.queued() + leases_.reservations() > 0 || !drivers_.empty() ||
+  return leases_.granted() + leases_.queued() + leases_.bundles().size() > 0 || !drivers_.empty() ||
          store_.objects().primaries() > 0;
 }
 

@@ -12,9 +12,6 @@
 namespace orrery {
 
 namespace {
-constexpr std::array<BundleStrategy, 4> kStrategies = {BundleStrategy::kPack, BundleStrategy::kSpread,
-                                                       BundleStrategy::kStrictPack, BundleStrategy::kStrictSpread};
-
 // Among the rooms that the item fits, one with the greatest (rank, score); of equals the first.
 template <class Rank>
 std::optional<size_t> BestRoom(const BundleProblem& problem, size_t item, Rank rank) {
@@ -138,36 +135,6 @@ BundleSolution SolveIdle(BundleProblem& problem, BundleStrategy strategy, int64_
   return PackGreedily(problem) ? BundleSolution::kFound : SearchEverywhere(problem, steps);
 }
 }  // namespace
-
-const char* BundleStrategyName(BundleStrategy strategy) {
-  switch (strategy) {
-    case BundleStrategy::kPack: return "PACK";
-    case BundleStrategy::kSpread: return "SPREAD";
-    case BundleStrategy::kStrictPack: return "STRICT_PACK";
-    case BundleStrategy::kStrictSpread: return "STRICT_SPREAD";
-  }
-  return "?";
-}
-
-Result<BundleStrategy> ParseBundleStrategy(std::string_view name) {
-  for (const BundleStrategy strategy : kStrategies) {
-    if (name == BundleStrategyName(strategy)) return strategy;
-  }
-  std::string message = "unknown placement strategy '" + std::string(name) + "' (one of";
-  for (const BundleStrategy strategy : kStrategies) message += std::string(" ") + BundleStrategyName(strategy);
-  return Status(StatusCode::kInvalidArgument, message + ")");
-}
-
-Status ValidateBundles(const std::vector<Bundle>& bundles) {
-  if (bundles.empty()) return {StatusCode::kInvalidArgument, "a placement group needs at least one bundle"};
-  for (size_t i = 0; i < bundles.size(); ++i) {
-    const std::string which = "bundle " + std::to_string(i) + ": ";
-    const Status status = ValidateRequest(bundles[i].resources);
-    if (!status.ok()) return {status.code(), which + status.message()};
-    if (bundles[i].resources.empty()) return {StatusCode::kInvalidArgument, which + "it asks for nothing"};
-  }
-  return Status::Ok();
-}
 
 BundlePlacement PlaceBundles(const ClusterView& view, const BundleRequest& request, int64_t search_steps) {
   if (request.bundles.empty()) return {BundlePlacement::Kind::kPlaced, {}, false};

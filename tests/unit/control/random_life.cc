@@ -53,7 +53,7 @@ RandomLife::RandomLife(uint64_t seed, bool verbose)
   describe_ = std::make_unique<Describer>(*cluster_);
   // Swarm: each fault is wholly absent from half of all lives.
   for (double* rate : {&vanish_, &hold_, &kill_worker_, &kill_driver_, &kill_node_, &drop_, &isolate_, &duplicate_,
-                       &bad_start_, &nest_, &cancel_, &close_, &kill_gcs_}) {
+                       &bad_start_, &nest_, &cancel_, &close_, &kill_gcs_, &group_}) {
     *rate = Chance(0.5) ? 0 : 0.02 + 0.1 * random_.Uniform();
   }
 }
@@ -94,6 +94,7 @@ std::vector<std::string> RandomLife::Run() {
   while (cluster_->now().ns < kFaultyTime.ns && wrong_.empty()) {
     for (uint64_t i = 1 + Below(3); i > 0; --i) Act();
     Break();
+    CheckBundles();
     Live(cluster_->now() + Duration{1 + static_cast<int64_t>(Below(static_cast<uint64_t>(kStep.ns)))});
   }
   Heal();
@@ -122,11 +123,16 @@ ObjectId RandomLife::Submit(ProcessId process, TaskId parent, int depth) {
   if (Chance(0.1)) strategy.kind = SchedulingStrategy::Kind::kSpread;
   if (Chance(0.05)) strategy.kind = SchedulingStrategy::Kind::kRandom;
   if (Chance(0.05)) strategy.hard_labels.push_back({"zone", LabelExpression::Op::kIn, {Chance(0.5) ? "east" : "west"}});
-  if (Chance(0.1)) {
+  if (Chance(0.1) && group_ == 0) {  // a group may hold all of the one node that would do
     strategy.kind = SchedulingStrategy::Kind::kNodeAffinity;
     strategy.affinity_node = 1 + static_cast<uint32_t>(Below(5));
     strategy.soft = Chance(0.5);
     submitted.may_be_infeasible = !strategy.soft;
+  }
+  if (!parent && group_ > 0 && Chance(0.3) && PutInGroup(process, plan.request)) {
+    submitted.may_be_infeasible = false;
+    submitted.in_group = true;
+    ++counts_.in_groups;
   }
   plan.work = Chance(0.3) ? Duration::Micros(50) : Duration::Micros(static_cast<int64_t>(Below(15'000)));
   plan.retries = submitted.retries = static_cast<int32_t>(Below(5));
@@ -191,6 +197,7 @@ void RandomLife::Act() {
     closed_.insert(driver);
     return cluster_->CloseDriver(driver);
   }
+  if (Chance(group_ * 3)) ActOnGroups(driver);
   for (uint64_t i = Below(4); i > 0; --i) Submit(driver, {}, 0);
 }
 
@@ -300,7 +307,7 @@ void RandomLife::Heal() {
     cluster_->SetStartMode(std::string(1, static_cast<char>('a' + i)), Cluster::StartMode::kNormal);
   }
   for (const char* zone : {"east", "west"}) {
-    ResourceSet total = ResourceSet::Cpu(4);
+    ResourceSet total = ResourceSet::Cpu(10);
     total.Set(ResourceKind::kGpu, FixedPoint::Whole(2));
     cluster_->StartNode(std::string("last-") + zone, total, {{"zone", zone}});
   }
@@ -334,6 +341,7 @@ void RandomLife::OnLocal(ProcessId process, const Address& endpoint, bool to_end
     gets_.erase(it);
     if (cluster_->RunningOn(process) == task) cluster_->FinishTask(process);
   }
+  if (message.kind() == MessageKind::kPlacementGroupReply) OnGroupReply(message.As<msg::PlacementGroupReply>());
   if (message.kind() != MessageKind::kTaskFinished) return;
   const auto& end = message.As<msg::TaskFinished>();
   const TaskId id{self, end.index()};
@@ -348,6 +356,8 @@ void RandomLife::OnLocal(ProcessId process, const Address& endpoint, bool to_end
   if (code == StatusCode::kInfeasible && !task.may_be_infeasible && end.error().find("argument") == std::string::npos) {
     Wrong(ToString(id) + " was feasible: " + end.error());
   }
+  if (code == StatusCode::kPlacementGroupRemoved && !task.in_group && end.error().find("argument") == std::string::npos)
+    Wrong(ToString(id) + " was in no group: " + end.error());
   if (code == StatusCode::kInternal || code == StatusCode::kNotFound) Wrong(ToString(id) + ": " + end.error());
   ++(code == StatusCode::kOk ? counts_.ok : code == StatusCode::kCancelled ? counts_.cancelled : counts_.failed);
 }
@@ -403,6 +413,7 @@ void RandomLife::CheckNothingLeft() {
     Wrong("gcs: " + std::to_string(gcs->resources().parked()) + " leases parked for nobody");
   if (gcs->resources().assigned() != 0)
     Wrong("gcs: " + std::to_string(gcs->resources().assigned()) + " assignments never seen");
+  if (!gcs->placement_groups().all().empty()) Wrong("gcs: placement groups of jobs that have ended");
   for (const auto& [id, job] : gcs->jobs().all()) {
     if (job.running) Wrong(ToString(id) + " still runs");
   }
@@ -417,6 +428,7 @@ void RandomLife::CheckNothingLeft() {
     else if (view->available != view->total)
       Wrong("gcs: view of " + name + " is " + ToString(view->available));
     if (node->workers().size() != 0) Wrong(name + ": workers without job");
+    if (node->leases().bundles().size() != 0) Wrong(name + ": bundles reserved for nobody");
     if (node->pending_requests() != 0) Wrong(name + ": requests without answer");
   }
   for (ProcessId id : Living(ProcessKind::kDriver)) {

@@ -30,7 +30,7 @@ class RandomLife final : public ClusterObserver {
     uint64_t tasks = 0, ok = 0, cancelled = 0, failed = 0, retried = 0, nested = 0;
     uint64_t killed_workers = 0, killed_drivers = 0, killed_nodes = 0, killed_gcs = 0, drops = 0, isolations = 0,
              vanished = 0, duplicates = 0;
-    uint64_t spilled = 0, stale = 0, nodes_dead = 0;
+    uint64_t spilled = 0, stale = 0, nodes_dead = 0, groups = 0, in_groups = 0;
     uint64_t events = 0;
   };
   const Counts& counts() const { return counts_; }
@@ -50,10 +50,19 @@ class RandomLife final : public ClusterObserver {
     int32_t retries = 0;
     bool may_be_infeasible = false;
     bool cancelled = false;
+    bool in_group = false;
     int ends = 0;
     uint32_t status = 0;
     std::set<uint32_t> executed;  // attempts
   };
+
+  struct Group {
+    ProcessId owner = 0;
+    uint32_t bundles = 0;
+    bool created = false;  // as its driver knows
+    bool removed = false;  // by its driver
+  };
+  static constexpr uint64_t kGroupRequests = 5'000'000;
 
   static ClusterOptions MakeOptions(uint64_t seed);
   bool Chance(double p) { return random_.Chance(p); }
@@ -62,6 +71,11 @@ class RandomLife final : public ClusterObserver {
   ObjectId Submit(ProcessId process, TaskId parent, int depth);
   void RunNested(ProcessId worker, const msg::ExecuteTask& task);
   void Act();           // one step of the programs
+  void ActOnGroups(ProcessId driver);
+  bool PutInGroup(ProcessId process, SchedulingRequest& request);
+  void OnGroupReply(const msg::PlacementGroupReply& reply);
+  void CheckBundles();
+  std::vector<PlacementGroupId> LivingGroups() const;
   void Break();         // one fault
   void KillSomething(uint64_t what);
   void KillGcs();
@@ -92,7 +106,10 @@ class RandomLife final : public ClusterObserver {
   bool faulty_ = true;
   std::vector<std::pair<ProcessId, ProcessId>> held_;
   double vanish_ = 0, hold_ = 0, kill_worker_ = 0, kill_driver_ = 0, kill_node_ = 0, drop_ = 0, isolate_ = 0,
-         duplicate_ = 0, bad_start_ = 0, nest_ = 0, cancel_ = 0, close_ = 0, kill_gcs_ = 0;
+         duplicate_ = 0, bad_start_ = 0, nest_ = 0, cancel_ = 0, close_ = 0, kill_gcs_ = 0, group_ = 0;
+  std::map<PlacementGroupId, Group> groups_;
+  uint64_t group_requests_ = 0;
+  int groups_made_ = 0;
   bool durable_ = false;
   Time gcs_back_;  // when the dead GCS gets its successor
   uint32_t nodes_started_ = 0;
