@@ -19,6 +19,7 @@
 #include "runtime/python/actor.h"
 #include "runtime/python/connection.h"
 #include "runtime/python/guest.h"
+#include "runtime/python/placement_group.h"
 #include "runtime/python/task.h"
 #include "runtime/python/value.h"
 
@@ -241,6 +242,7 @@ PYBIND11_MODULE(_core, module) {
   BindBuffers(module);
   BindTask(module);
   BindActor(module);
+  BindPlacementGroup(module);
   module.def("connect", ConnectDriver);
   module.def("disconnect", Disconnect, py::call_guard<py::gil_scoped_release>());
   module.def("after_fork", AfterFork);

@@ -24,7 +24,7 @@ _DEFAULTS: dict[str, Any] = {
     "max_task_retries": 0,
     "max_pending_calls": -1,
 }
-_NOT_YET = {"runtime_env", "max_concurrency", "concurrency_groups", "accelerator_type", "placement_group",
+_NOT_YET = {"runtime_env", "max_concurrency", "concurrency_groups", "accelerator_type", 
             "object_store_memory", "allow_out_of_order_execution", "_metadata"}
 _RETURNS = "__orrery_num_returns__"
 _BUILT_IN = {"__ray_ready__": 1, "__ray_terminate__": 1}

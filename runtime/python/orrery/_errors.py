@@ -16,6 +16,7 @@ _CLASSES = {
     "ObjectLost": exceptions.ObjectLostError,
     "ActorDied": exceptions.ActorDiedError,
     "ActorUnavailable": exceptions.ActorUnavailableError,
+    "PlacementGroupRemoved": exceptions.PlacementGroupRemovedError,
     "NotFound": exceptions.NotFoundError,
     "AlreadyExists": exceptions.AlreadyExistsError,
     "Cancelled": exceptions.TaskCancelledError,

@@ -28,8 +28,10 @@ def needs(options: dict[str, Any]) -> dict[str, Any]:
     """Resources and placement, but num_cpus, as the extension module takes them."""
     strategy = options["scheduling_strategy"]
     affinity = strategy if hasattr(strategy, "node_id") else None
-    if affinity is None and strategy not in ("DEFAULT", "SPREAD"):
-        raise ValueError(f"scheduling_strategy is 'DEFAULT', 'SPREAD' or a NodeAffinitySchedulingStrategy, not {strategy!r}")
+    group = strategy if hasattr(strategy, "placement_group_bundle_index") else None
+    if affinity is None and group is None and strategy not in ("DEFAULT", "SPREAD"):
+        raise ValueError("scheduling_strategy is 'DEFAULT', 'SPREAD', a NodeAffinitySchedulingStrategy or a "
+                         f"PlacementGroupSchedulingStrategy, not {strategy!r}")
     labels = {key: [value] if isinstance(value, str) else list(value) for key, value in options["label_selector"].items()}
     return {
         "num_gpus": float(options["num_gpus"]),
@@ -39,5 +41,8 @@ def needs(options: dict[str, Any]) -> dict[str, Any]:
         "spread": strategy == "SPREAD",
         "node": None if affinity is None else affinity.node_id,
         "soft": affinity is not None and affinity.soft,
+        "group": None if group is None else group.placement_group._key,
+        "bundle": -1 if group is None else group.placement_group_bundle_index,
+        "capture": group is not None and group.placement_group_capture_child_tasks,
         "labels": labels,
     }

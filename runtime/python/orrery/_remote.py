@@ -21,7 +21,7 @@ _DEFAULTS: dict[str, Any] = {
     "label_selector": {},
     "name": "",
 }
-_NOT_YET = {"runtime_env", "max_calls", "accelerator_type", "placement_group", "_metadata", "object_store_memory"}
+_NOT_YET = {"runtime_env", "max_calls", "accelerator_type", "_metadata", "object_store_memory"}
 
 
 class NodeAffinitySchedulingStrategy:

@@ -49,6 +49,10 @@ class ActorUnavailableError(OrreryError):
     """The actor was lost, or restarted, while the call was under way, and max_task_retries allowed no further attempt."""
 
 
+class PlacementGroupRemovedError(OrreryError):
+    """The placement group that it was to run in, or that was waited for, has been removed."""
+
+
 class NotFoundError(OrreryError, ValueError):
     """Nothing of that name."""
 

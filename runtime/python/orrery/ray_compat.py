@@ -8,7 +8,6 @@ from . import exceptions  # noqa: F401
 
 #: What Ray's module has and this one has not, and what to do instead.
 NOT_SUPPORTED = {
-    "util": "ray.util is not supported",
     "timeline": "use `orrery live run`, which writes timeline.json",
     "data": "Ray Data is not part of orrery",
     "train": "Ray Train is not part of orrery",
