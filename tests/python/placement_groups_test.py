@@ -30,6 +30,7 @@ class Counter:
 
 
 class PlacementGroups(ClusterTest):
+    CPUS = 3  # one outside of the groups
     def test_tasks_and_actors_run_inside(self):
         group = placement_group([{"CPU": 1}, {"CPU": 1}], strategy="PACK")
         self.assertEqual(ray.get(group.ready(), timeout=30), group)
