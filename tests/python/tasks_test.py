@@ -230,8 +230,9 @@ class Compatibility(unittest.TestCase):
         from orrery import ray_compat
         self.assertIs(ray_compat.get, ray.get)
         self.assertIs(ray_compat.get_actor, ray.get_actor)
-        with self.assertRaisesRegex(AttributeError, "ray.util is not supported"):
-            ray_compat.util
+        self.assertIs(ray_compat.util, ray.util)
+        with self.assertRaisesRegex(AttributeError, "Ray Data is not part"):
+            ray_compat.data
         with self.assertRaisesRegex(AttributeError, "docs/python.md"):
             ray_compat.no_such_name
 
