@@ -4,8 +4,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +15,7 @@
 #include "runtime/api/context.h"
 #include "runtime/api/ref.h"
 #include "runtime/common/lookup.h"
+#include "runtime/core_worker/room_cache.h"
 #include "runtime/env/object_reference.h"
 #include "runtime/messages/message.h"
 #include "runtime/transport/arena_map.h"
@@ -107,7 +110,8 @@ class Client {
   // The same under an id of the caller's choice: `size` bytes that were written where Allocate said, or (0) `bytes`.
   ObjectState* PutAs(ObjectId object, int64_t size, std::string bytes, const std::vector<ObjectRef>& refs = {});
   // Where to write an object of `size` bytes in shared memory, or nullptr when it is there already (the result of a
-  // retried task). Waits for room. Throws StoreFullError, DiskFullError, TooLargeError.
+  // retried task). A put usually finds a room that was given ahead, and waits for nobody. Waits for room. Throws
+  // StoreFullError, DiskFullError, TooLargeError.
   char* Allocate(ObjectId object, int64_t size, bool result);
   // What was allocated will not be written.
   void Abandon(ObjectId object);
@@ -138,7 +142,8 @@ class Client {
   }
 
   // ---- called by whoever drives the core worker ----
-  // ObjectsReady, WaitReply, ObjectAllocated, ActorFound and PlacementGroupReply; others are not for the client.
+  // ObjectsReady, WaitReply, ObjectAllocated, ActorFound, PlacementGroupReply, GiveRooms and ReclaimRooms; others are
+  // not for the client.
   void OnMessage(Message message);
   // The core worker traced the end of a task of ours; counted from SetUnfinished on.
   void OnTaskFinished();
@@ -154,7 +159,11 @@ class Client {
   void DefineUpTo(uint32_t class_id);
   static void SetParent(Message& submit);
   ArenaMap& Arena();
-  void ReleaseAll(const Message& ready);
+  void ReleaseAll(const Message& answer);
+  std::optional<RoomCache::Room> TakeRoom(ObjectId object, int64_t size);
+  // Where the object was written, if that is a room given ahead, which is the object's now.
+  std::optional<RoomCache::Room> LeaveRoom(ObjectId object);
+  void ReturnRooms(const std::vector<int64_t>& offsets);
   void WakeIfRoom();
   bool Block(Call& call);
   void CheckOpen();
@@ -185,6 +194,9 @@ class Client {
   std::vector<ObjectId> released_;  // under release_mutex_
   std::mutex arena_mutex_;
   std::shared_ptr<ArenaMap> arena_;  // under arena_mutex_
+  std::mutex room_mutex_;
+  RoomCache rooms_;  // under room_mutex_
+  std::map<ObjectId, RoomCache::Room> writing_;  // under room_mutex_: not yet put or abandoned
 };
 
 // What the thread that runs tasks knows of the present one.

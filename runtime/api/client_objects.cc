@@ -25,10 +25,15 @@ ObjectState* Client::PutAs(ObjectId object, int64_t size, std::string bytes, con
   CheckOpen();
   Draft<msg::PutObject> put;
   ToProto(object, put->mutable_object());
-  if (size > 0)
+  if (size > 0) {
     put->set_size(size);
-  else
+    if (const auto room = LeaveRoom(object)) {
+      put->set_in_room(true);
+      put->set_offset(room->offset);
+    }
+  } else {
     put->set_value(std::move(bytes));
+  }
   for (const ObjectRef& ref : refs) ToProto(ReferenceOf(ref), put->add_refs());
   backend_.Post(std::move(put));
   return NewObjectState(object, this);
@@ -37,6 +42,15 @@ ObjectState* Client::PutAs(ObjectId object, int64_t size, std::string bytes, con
 char* Client::Allocate(ObjectId object, int64_t size, bool result) {
   CheckOpen();
   ArenaMap& arena = Arena();
+  const auto open = [&](int64_t offset) {
+    Result<char*> room = arena.Write(offset, size);
+    if (room.ok()) return *room;
+    Abandon(object);
+    ThrowError(room.status().code(), room.status().message());
+  };
+  if (!result) {
+    if (const auto room = TakeRoom(object, size)) return open(room->offset);
+  }
   const uint64_t request = next_request_.fetch_add(1) + 1;
   Draft<msg::AllocateObject> allocate;
   allocate->set_request(request);
@@ -44,6 +58,7 @@ char* Client::Allocate(ObjectId object, int64_t size, bool result) {
   allocate->set_size(size);
   allocate->set_result(result);
   allocate->set_from_task(CurrentTask() != nullptr);
+  allocate->set_ahead(!result);
   Message answer;
   try {
     FlushReleased();  // what was let go may be the room that is wanted
@@ -56,17 +71,47 @@ char* Client::Allocate(ObjectId object, int64_t size, bool result) {
   const auto status = static_cast<StatusCode>(allocated.status());
   if (status == StatusCode::kAlreadyExists) return nullptr;
   if (status != StatusCode::kOk) ThrowError(status, allocated.message());
-  Result<char*> room = arena.Write(allocated.offset(), size);
-  if (room.ok()) return *room;
-  Abandon(object);
-  ThrowError(room.status().code(), room.status().message());
+  if (allocated.ahead_size() > 0) {
+    std::lock_guard lock(room_mutex_);
+    for (int64_t offset : allocated.ahead()) rooms_.Add({offset, size});
+  }
+  return open(allocated.offset());
 }
 
 void Client::Abandon(ObjectId object) {
   if (!open_.load(std::memory_order_relaxed)) return;
+  if (const auto room = LeaveRoom(object)) {
+    std::lock_guard lock(room_mutex_);
+    return rooms_.Add(*room);
+  }
   Draft<msg::AbandonObject> abandon;
   ToProto(object, abandon->mutable_object());
   backend_.Post(std::move(abandon));
+}
+
+// ---- room given ahead ----
+
+std::optional<RoomCache::Room> Client::TakeRoom(ObjectId object, int64_t size) {
+  std::lock_guard lock(room_mutex_);
+  const auto room = rooms_.Take(size);
+  if (room) writing_.emplace(object, *room);
+  return room;
+}
+
+std::optional<RoomCache::Room> Client::LeaveRoom(ObjectId object) {
+  std::lock_guard lock(room_mutex_);
+  const auto it = writing_.find(object);
+  if (it == writing_.end()) return std::nullopt;
+  const RoomCache::Room room = it->second;
+  writing_.erase(it);
+  return room;
+}
+
+void Client::ReturnRooms(const std::vector<int64_t>& offsets) {
+  if (offsets.empty()) return;
+  Draft<msg::ReturnRooms> unused;
+  unused->mutable_offsets()->Add(offsets.begin(), offsets.end());
+  backend_.Post(std::move(unused));
 }
 
 ObjectState* Client::Borrow(const ObjectReference& reference) {
@@ -119,9 +164,13 @@ void Client::ReleaseView(ObjectId object) {
   backend_.Post(std::move(release));
 }
 
-void Client::ReleaseAll(const Message& ready) {
-  if (ready.kind() != MessageKind::kObjectsReady) return;
-  for (const msg::ObjectValue& value : ready.As<msg::ObjectsReady>().values()) {
+void Client::ReleaseAll(const Message& answer) {
+  if (answer.kind() == MessageKind::kObjectAllocated) {
+    const auto& ahead = answer.As<msg::ObjectAllocated>().ahead();
+    return ReturnRooms({ahead.begin(), ahead.end()});
+  }
+  if (answer.kind() != MessageKind::kObjectsReady) return;
+  for (const msg::ObjectValue& value : answer.As<msg::ObjectsReady>().values()) {
     if (value.status() == 0 && value.size() > 0) ReleaseView(FromProto(value.object()));
   }
 }

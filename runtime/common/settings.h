@@ -47,6 +47,10 @@ struct Settings {
   int64_t object_chunks_in_flight = 8;  // per pull
   int64_t object_pulls_in_flight = 16;  // per node; more wait, gets before waits before arguments
   int64_t object_fanout = 2;  // nodes that one copy serves at the same time; others get theirs from those
+  int64_t object_room_ahead_bytes = 16 << 20;  // room that a client may have for values it has not made yet; 0: none
+  double object_room_ahead_fraction = 1.0 / 64;  // of the store: the same limit
+  Duration object_room_idle = Duration::Seconds(1);  // rooms ahead of a client that puts nothing for this long go back
+  Duration object_create_timeout = Duration::Seconds(60);  // a value for which only views of programs leave no room
   Duration object_pull_retry = Duration::Seconds(10);  // a pull without progress for this long asks for another copy
   double argument_memory_fraction = 0.7;  // of the store, at most, for arguments of leases
   double spill_threshold = 0.8;  // of the store in use by what cannot be evicted: spilling begins

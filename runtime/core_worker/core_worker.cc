@@ -190,6 +190,12 @@ bool CoreWorker::OnStoreMessage(Message& message) {
     case MessageKind::kAbandonObject:
       objects_.client.Abandon(FromProto(message.As<msg::AbandonObject>().object()));
       return true;
+    case MessageKind::kReclaimRooms: core_.env.Send(Address::Application(), std::move(message)); return true;
+    case MessageKind::kReturnRooms: {
+      const auto& offsets = message.As<msg::ReturnRooms>().offsets();
+      objects_.client.ReturnRooms({offsets.begin(), offsets.end()});
+      return true;
+    }
     case MessageKind::kReleaseView:
       objects_.client.Drop(FromProto(message.As<msg::ReleaseView>().object()));
       return true;
@@ -277,7 +283,8 @@ void CoreWorker::OnPutObject(msg::PutObject& put) {
   objects_.store.AddPending(object);
   if (put.refs_size() > 0) objects_.references.Contain(object, put.refs());
   if (put.size() > 0) {
-    if (objects_.client.Seal(object)) return SealStored(object, put.size());
+    if (put.in_room()) objects_.client.SealInRoom(core_.Own(object), put.size(), put.offset());
+    if (put.in_room() || objects_.client.Seal(object)) return SealStored(object, put.size());
     puts_[object] = put.size();  // modelled: nobody has asked for room or written anything
     return objects_.client.Create(core_.Own(object), put.size(), StoreClient::Purpose::kPut);
   }
@@ -305,7 +312,7 @@ void CoreWorker::OnAllocateObject(const msg::AllocateObject& request) {
   if (request.size() <= 0) refused = Status(StatusCode::kInvalidArgument, "a size must be positive");
   if (refused.ok()) {
     return objects_.client.Create({object, owner}, request.size(), StoreClient::Purpose::kApplication,
-                                  request.request());
+                                  request.request(), request.ahead());
   }
   Draft<msg::ObjectAllocated> answer;
   answer->set_request(request.request());
@@ -324,6 +331,7 @@ void CoreWorker::OnObjectCreated(const msg::ObjectCreated& reply) {
       answer->set_status(static_cast<uint32_t>(created->status.code()));
       answer->set_message(created->status.message());
       answer->set_offset(created->offset);
+      answer->mutable_ahead()->Add(created->ahead.begin(), created->ahead.end());
       return core_.env.Send(Address::Application(), std::move(answer));
     }
     case StoreClient::Purpose::kResult: return receiver_.OnResultStored(created->object, created->status);

@@ -8,12 +8,13 @@
 
 namespace orrery {
 
-void StoreClient::Create(const ObjectReference& object, int64_t size, Purpose purpose, uint64_t request) {
-  const auto [it, inserted] = creations_.emplace(object.id, Creation{object, purpose, Room::kAsked, request});
+void StoreClient::Create(const ObjectReference& object, int64_t size, Purpose purpose, uint64_t request, bool ahead) {
+  const auto [it, inserted] = creations_.emplace(object.id, Creation{object, purpose, Room::kAsked, request, ahead});
   ORRERY_ASSERT_MSG(inserted, "an object is made twice at the same time");
   Draft<msg::CreateObject> create;
   ToProto(object, create->mutable_object());
   create->set_size(size);
+  create->set_ahead(ahead);
   core_.env.Send(core_.options.node_manager, std::move(create));
 }
 
@@ -28,10 +29,12 @@ std::optional<StoreClient::Created> StoreClient::OnCreated(const msg::ObjectCrea
   const auto code = static_cast<StatusCode>(reply.status());
   if (creation.room == Room::kAbandoned) {
     if (code == StatusCode::kOk) SendAbort(creation.object);
+    if (reply.ahead_size() > 0) ReturnRooms({reply.ahead().begin(), reply.ahead().end()});
     creations_.erase(it);
     return std::nullopt;
   }
-  Created created{creation.purpose, object.id, creation.request, {}, reply.offset()};
+  Created created{creation.purpose, object.id, creation.request, {}, reply.offset(), {}};
+  created.ahead.assign(reply.ahead().begin(), reply.ahead().end());
   if (code != StatusCode::kOk) created.status = Status(code, reply.message());
   const bool usable = code == StatusCode::kOk || code == StatusCode::kAlreadyExists;
   creation.room = code == StatusCode::kOk ? Room::kAllocated : Room::kExists;
@@ -41,6 +44,20 @@ std::optional<StoreClient::Created> StoreClient::OnCreated(const msg::ObjectCrea
     Seal(object.id);
   }
   return created;
+}
+
+void StoreClient::SealInRoom(const ObjectReference& object, int64_t size, int64_t offset) {
+  Draft<msg::SealInRoom> seal;
+  ToProto(object, seal->mutable_object());
+  seal->set_size(size);
+  seal->set_offset(offset);
+  core_.env.Send(core_.options.node_manager, std::move(seal));
+}
+
+void StoreClient::ReturnRooms(const std::vector<int64_t>& offsets) {
+  Draft<msg::ReturnRooms> unused;
+  unused->mutable_offsets()->Add(offsets.begin(), offsets.end());
+  core_.env.Send(core_.options.node_manager, std::move(unused));
 }
 
 bool StoreClient::Seal(ObjectId object) {

@@ -23,6 +23,8 @@ enum class TimerKind : uint8_t {
   kPullRetry,           // id: pull; no chunk has come for a while
   kOwnerCheck,          // id: index of an owner whose connection broke: ask it again
   kSpill,               // time to look at what could be spilled
+  kRoomsAhead,          // look for clients that do not use the room they were given ahead
+  kCreateTimeout,       // a value has waited for room that only programs can give back
   // core worker
   kRetryRequests,       // unanswered lease requests, returns, cancels
   kLeaseExpiry,         // idle or old leases are due for return

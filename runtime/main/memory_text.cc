@@ -91,14 +91,14 @@ std::string Bytes(int64_t bytes) {
 }  // namespace
 
 std::string MemoryText(const std::vector<Message>& tables) {
-  std::string text = "Node        Used        Capacity    On disk     Objects\n";
+  std::string text = "Node        Used        Capacity    On disk     Ahead       Objects\n";
   char line[512];
   for (const Message& message : tables) {
     const auto& table = message.As<msg::ObjectTable>();
     if (table.worker() != 0) continue;
-    std::snprintf(line, sizeof line, "%-11s %-11s %-11s %-11s %d\n", ToString(NodeId{table.node()}).c_str(),
+    std::snprintf(line, sizeof line, "%-11s %-11s %-11s %-11s %-11s %d\n", ToString(NodeId{table.node()}).c_str(),
                   Bytes(table.used()).c_str(), Bytes(table.capacity()).c_str(), Bytes(table.spilled()).c_str(),
-                  table.rows_size());
+                  Bytes(table.ahead()).c_str(), table.rows_size());
     text += line;
   }
   text +=
@@ -122,6 +122,7 @@ std::string MemoryJson(const std::vector<Message>& tables) {
                              {"capacity_bytes", table.capacity()},
                              {"used_bytes", table.used()},
                              {"spilled_bytes", table.spilled()},
+                             {"ahead_bytes", table.ahead()},
                              {"objects", table.rows_size()}});
   }
   for (const auto& [id, row] : Merge(tables)) {

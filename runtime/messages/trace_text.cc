@@ -93,6 +93,8 @@ std::string_view TimerKindName(TimerKind kind) {
     case TimerKind::kPullRetry: return "PullRetry";
     case TimerKind::kOwnerCheck: return "OwnerCheck";
     case TimerKind::kSpill: return "Spill";
+    case TimerKind::kRoomsAhead: return "RoomsAhead";
+    case TimerKind::kCreateTimeout: return "CreateTimeout";
     case TimerKind::kRetryRequests: return "RetryRequests";
     case TimerKind::kGcsAgain: return "GcsAgain";
     case TimerKind::kLeaseExpiry: return "LeaseExpiry";

@@ -121,6 +121,8 @@ void NodeManager::OnTimer(TimerKind kind, uint64_t id) {
     case TimerKind::kGcsReconnect: ShutDown("the GCS has been unreachable for too long", 1); break;
     case TimerKind::kPullRetry:
     case TimerKind::kOwnerCheck:
+    case TimerKind::kRoomsAhead:
+    case TimerKind::kCreateTimeout:
     case TimerKind::kSpill: store_.OnTimer(kind, id); break;
     default: ORRERY_ASSERT_MSG(false, "a timer that node managers do not set");
   }

@@ -45,14 +45,43 @@ void LocalObjects::Traced(const LocalObject& object, State to) const {
 
 LocalObject* LocalObjects::Add(const ObjectReference& ref, int64_t size, State state) {
   const auto offset = arena_.Allocate(size);
-  if (!offset) return nullptr;
+  return offset ? Emplace(ref, size, *offset, state) : nullptr;
+}
+
+LocalObject* LocalObjects::AddInRoom(const ObjectReference& ref, int64_t size, int64_t room) {
+  const auto it = rooms_.find(room);
+  ORRERY_ASSERT(it != rooms_.end() && size > 0 && size <= it->second);
+  const int64_t taken = Arena::Rounded(size), whole = Arena::Rounded(it->second);
+  reserved_bytes_ -= whole;
+  rooms_.erase(it);
+  if (taken < whole) arena_.Free(room + taken, whole - taken);
+  return Emplace(ref, size, room, State::kCreating);
+}
+
+std::optional<int64_t> LocalObjects::Reserve(int64_t size) {
+  const auto room = arena_.Allocate(size);
+  if (!room) return room;
+  rooms_.emplace(*room, size);
+  reserved_bytes_ += Arena::Rounded(size);
+  return room;
+}
+
+void LocalObjects::Unreserve(int64_t room) {
+  const auto it = rooms_.find(room);
+  ORRERY_ASSERT(it != rooms_.end());
+  arena_.Free(room, it->second);
+  reserved_bytes_ -= Arena::Rounded(it->second);
+  rooms_.erase(it);
+}
+
+LocalObject* LocalObjects::Emplace(const ObjectReference& ref, int64_t size, int64_t offset, State state) {
   const auto [it, added] = objects_.try_emplace(ref.id);
   ORRERY_ASSERT(added && (state == State::kCreating || state == State::kPulling));
   LocalObject& object = it->second;
   Alter(object, [&] {
     object.ref = ref;
     object.size = size;
-    object.offset = *offset;
+    object.offset = offset;
     object.state = state;
     object.primary = state == State::kCreating;
   });
@@ -148,7 +177,13 @@ void LocalObjects::CheckInvariants() const {
     if (object.dirty()) dirty += Arena::Rounded(object.size);
     ranges.emplace_back(object.offset, object.offset + Arena::Rounded(object.size));
   }
-  ORRERY_ASSERT(used == arena_.used() && dirty == dirty_bytes_);
+  int64_t reserved = 0;
+  for (const auto& [offset, size] : rooms_) {
+    reserved += Arena::Rounded(size);
+    ranges.emplace_back(offset, offset + Arena::Rounded(size));
+  }
+  ORRERY_ASSERT(reserved == reserved_bytes_);
+  ORRERY_ASSERT(used + reserved == arena_.used() && dirty == dirty_bytes_);
   ORRERY_ASSERT(primaries == primaries_);
   ORRERY_ASSERT(evictable == evictable_.size() && spillable == spillable_.size());
   std::sort(ranges.begin(), ranges.end());

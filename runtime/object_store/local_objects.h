@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -32,6 +33,20 @@ class LocalObjects {
 
   // A new object, kCreating (a primary copy) or kPulling; nullptr when there is no free range for it.
   LocalObject* Add(const ObjectReference& ref, int64_t size, LocalObject::State state);
+  // Room for an object that is not there yet: its offset, or nothing when there is no free range for it.
+  std::optional<int64_t> Reserve(int64_t size);
+  // Gives back what Reserve returned.
+  void Unreserve(int64_t room);
+  // A new object, kCreating, at the beginning of a reserved room; what is left of the room is free again.
+  LocalObject* AddInRoom(const ObjectReference& ref, int64_t size, int64_t room);
+  // Of a reserved room, in bytes; 0: there is none at this offset.
+  int64_t SizeOfRoom(int64_t room) const {
+    const auto it = rooms_.find(room);
+    return it == rooms_.end() ? 0 : it->second;
+  }
+  size_t rooms() const { return rooms_.size(); }
+  // What they take.
+  int64_t reserved_bytes() const { return reserved_bytes_; }
   // Room again for a spilled object, now kRestoring; false when there is none.
   bool Restore(LocalObject& object);
   // Takes an arrow between two states that have bytes in memory.
@@ -51,7 +66,8 @@ class LocalObjects {
   LocalObject* OldestSpillable() { return Oldest(spillable_); }
   // Bytes in memory of which there is no copy on disk, of primary copies.
   int64_t dirty_bytes() const { return dirty_bytes_; }
-  // The longest range that were free if only the objects for which `stays` holds kept their room. Looks at every one.
+  // The longest range that were free if only the objects for which `stays` holds kept their room, and no reserved room
+  // did. Looks at every one.
   template <class Stays>
   int64_t LongestIf(Stays stays) const {
     std::vector<std::pair<int64_t, int64_t>> ranges;
@@ -68,6 +84,7 @@ class LocalObjects {
 
  private:
   using Queue = std::set<std::pair<uint64_t, ObjectId>>;
+  LocalObject* Emplace(const ObjectReference& ref, int64_t size, int64_t offset, LocalObject::State state);
   int64_t LongestBeside(std::vector<std::pair<int64_t, int64_t>> taken) const;
   LocalObject* Oldest(const Queue& queue) { return queue.empty() ? nullptr : Find(queue.begin()->second); }
   static LocalObject::Standing StandingOf(const LocalObject& object);
@@ -80,6 +97,8 @@ class LocalObjects {
   Env& env_;
   Arena arena_;
   Map objects_;
+  std::map<int64_t, int64_t> rooms_;  // reserved: offset → size
+  int64_t reserved_bytes_ = 0;
   Queue evictable_, spillable_;
   int64_t dirty_bytes_ = 0;
   size_t primaries_ = 0;

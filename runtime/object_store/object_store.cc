@@ -15,6 +15,7 @@ ObjectStore::ObjectStore(Env& env, const Settings& settings, const ObjectStoreOp
     : context_{env, settings, options.self, options.memory, {}},
       objects_(env, options.capacity),
       owners_(context_, objects_, *this),
+      rooms_(context_, objects_),
       residency_(context_, objects_, owners_, *this),
       server_(context_, objects_, residency_.pulls()),
       arguments_(context_, objects_, residency_) {}
@@ -23,6 +24,8 @@ bool ObjectStore::Handles(MessageKind kind) {
   switch (kind) {
     case MessageKind::kCreateObject:
     case MessageKind::kSealObject:
+    case MessageKind::kSealInRoom:
+    case MessageKind::kReturnRooms:
     case MessageKind::kAbortObject:
     case MessageKind::kGetLocal:
     case MessageKind::kReleaseLocal:
@@ -44,6 +47,10 @@ void ObjectStore::OnMessage(const Address& from, const Message& message) {
   switch (message.kind()) {
     case MessageKind::kCreateObject: return OnCreateObject(from, message.As<msg::CreateObject>());
     case MessageKind::kSealObject: return OnSealObject(from, message.As<msg::SealObject>());
+    case MessageKind::kSealInRoom: return OnSealInRoom(from, message.As<msg::SealInRoom>());
+    case MessageKind::kReturnRooms:
+      for (int64_t room : message.As<msg::ReturnRooms>().offsets()) rooms_.Return(from, room);
+      return;
     case MessageKind::kAbortObject: return OnAbortObject(from, message.As<msg::AbortObject>());
     case MessageKind::kGetLocal: return OnGetLocal(from, message.As<msg::GetLocal>());
     case MessageKind::kReleaseLocal: {
@@ -80,20 +87,29 @@ void ObjectStore::OnCreateObject(const Address& from, const msg::CreateObject& r
     return SendCreated(from, ref, status, object->offset);
   }
   client.creating.insert(ref.id);
-  residency_.Create({from, ref, request.size()});
+  residency_.Create({.client = from, .ref = ref, .size = request.size(), .ahead = request.ahead()});
 }
 
 void ObjectStore::OnCreated(const Creation& creation, LocalObject* object, const Status& status) {
-  if (object == nullptr) clients_.at(creation.client).creating.erase(creation.ref.id);
-  SendCreated(creation.client, creation.ref, status, object == nullptr ? 0 : object->offset);
+  if (object == nullptr || creation.in_room()) clients_.at(creation.client).creating.erase(creation.ref.id);
+  if (creation.in_room()) {
+    if (object != nullptr) residency_.Sealed(*object);
+    return;
+  }
+  if (object == nullptr) return SendCreated(creation.client, creation.ref, status, 0);
+  std::vector<int64_t> ahead;
+  if (creation.ahead) ahead = rooms_.Give(creation.client, creation.size);
+  SendCreated(creation.client, creation.ref, status, object->offset, ahead);
 }
 
-void ObjectStore::SendCreated(const Address& client, const ObjectReference& ref, const Status& status, int64_t offset) {
+void ObjectStore::SendCreated(const Address& client, const ObjectReference& ref, const Status& status, int64_t offset,
+                              const std::vector<int64_t>& ahead) {
   Draft<msg::ObjectCreated> reply;
   ToProto(ref, reply->mutable_object());
   reply->set_status(static_cast<uint32_t>(status.code()));
   reply->set_message(status.message());
   reply->set_offset(offset);
+  reply->mutable_ahead()->Add(ahead.begin(), ahead.end());
   context_.env.Send(client, std::move(reply));
 }
 
@@ -107,6 +123,17 @@ void ObjectStore::OnSealObject(const Address& from, const msg::SealObject& reque
     return context_.env.Trace({.kind = TraceKind::kStaleMessage, .node = context_.node, .text = "SealObject"});
   client->second.creating.erase(id);
   residency_.Sealed(*object);
+}
+
+void ObjectStore::OnSealInRoom(const Address& from, const msg::SealInRoom& request) {
+  const ObjectReference ref = FromProto(request.object());
+  Client& client = clients_[from];
+  const bool known = owners_.Meet(ref).ok() && client.creating.count(ref.id) == 0;
+  if (!known) rooms_.Return(from, request.offset());
+  if (!known || !rooms_.Take(from, request.offset(), request.size()))
+    return context_.env.Trace({.kind = TraceKind::kStaleMessage, .node = context_.node, .text = "SealInRoom"});
+  client.creating.insert(ref.id);
+  residency_.Create({.client = from, .ref = ref, .size = request.size(), .room = request.offset()});
 }
 
 void ObjectStore::OnAbortObject(const Address& from, const msg::AbortObject& request) {
@@ -188,6 +215,7 @@ void ObjectStore::Release(const Address& from, ObjectId id, uint64_t pin) {
 }
 
 void ObjectStore::OnClientLost(const Address& address) {
+  rooms_.OnClientLost(address);
   const auto it = clients_.find(address);
   if (it == clients_.end()) return;
   const Client client = it->second;
@@ -199,6 +227,11 @@ void ObjectStore::OnClientLost(const Address& address) {
     if (object != nullptr && object->state == State::kCreating) residency_.Aborted(*object);
   }
   clients_.erase(address);
+}
+
+bool ObjectStore::Views(const Address& client, ObjectId object) const {
+  const auto it = clients_.find(client);
+  return it != clients_.end() && it->second.pinned.count(object) != 0;
 }
 
 void ObjectStore::OnPresent(LocalObject& object, const ObjectWaiter& waiter) {
@@ -293,6 +326,8 @@ void ObjectStore::OnTimer(TimerKind kind, uint64_t id) {
     case TimerKind::kPullRetry: return residency_.pulls().OnTimer(id);
     case TimerKind::kOwnerCheck: return owners_.OnTimer(id);
     case TimerKind::kSpill: return residency_.OnSpillTimer();
+    case TimerKind::kCreateTimeout: return residency_.OnCreateTimer();
+    case TimerKind::kRoomsAhead: return rooms_.OnTimer();
     default: ORRERY_ASSERT_MSG(false, "a timer that object stores do not set");
   }
 }
@@ -314,6 +349,7 @@ void ObjectStore::Fill(msg::ObjectTable& table) const {
   table.set_node(context_.node.value);
   table.set_capacity(objects_.arena().capacity());
   table.set_used(objects_.arena().used());
+  table.set_ahead(objects_.reserved_bytes());
   table.set_spilled(residency_.spills().bytes_on_disk());
   for (const auto& [id, object] : objects_.all()) {
     msg::ObjectRow* row = table.add_rows();
@@ -330,8 +366,9 @@ void ObjectStore::Fill(msg::ObjectTable& table) const {
 }
 
 bool ObjectStore::idle() const {
-  return residency_.idle() && residency_.pulls().size() == 0 && residency_.spills().reads() == 0 &&
-         residency_.spills().writing() == 0 && server_.size() == 0 && arguments_.size() == 0 && owners_.settled();
+  return residency_.idle() && objects_.rooms() == 0 && residency_.pulls().size() == 0 &&
+         residency_.spills().reads() == 0 && residency_.spills().writing() == 0 && server_.size() == 0 &&
+         arguments_.size() == 0 && owners_.settled();
 }
 
 void ObjectStore::CheckInvariants(bool full) const {
@@ -339,6 +376,8 @@ void ObjectStore::CheckInvariants(bool full) const {
   if (!full) return;
   objects_.CheckInvariants();
   residency_.CheckInvariants();
+  rooms_.CheckInvariants();
+  ORRERY_ASSERT_MSG(objects_.rooms() == rooms_.count() + residency_.rooms(), "every reserved room has somebody");
   server_.CheckInvariants();
   arguments_.CheckInvariants();
   std::map<ObjectId, uint32_t> pins, creating;

@@ -17,6 +17,7 @@
 #include "runtime/object_store/local_objects.h"
 #include "runtime/object_store/owner_table.h"
 #include "runtime/object_store/residency.h"
+#include "runtime/object_store/rooms_ahead.h"
 #include "runtime/object_store/store_context.h"
 
 namespace orrery {
@@ -31,10 +32,12 @@ struct ObjectStoreOptions {
 // know:
 //   * CreateObject keeps the room for its sender until SealObject or AbortObject. A sealed object is not pinned by its
 //     maker: it may be written to disk, but not lost. It is a primary copy.
+//   * With the room for one object may come further rooms of its size (RoomsAhead), for objects that are announced when
+//     they are written, by SealInRoom.
 //   * GetLocal pins for its sender, however often it is sent, until one ReleaseLocal with the same `pin`, which also
 //   ends
 //     the waiting.
-//   * The loss of the connection to a client ends its pins, its waiting and its unsealed objects.
+//   * The loss of the connection to a client ends its pins, its waiting, its unsealed objects and its rooms.
 class ObjectStore final : private ResidencyListener, private OwnerListener {
  public:
   ObjectStore(Env& env, const Settings& settings, const ObjectStoreOptions& options);
@@ -62,6 +65,7 @@ class ObjectStore final : private ResidencyListener, private OwnerListener {
 
   const LocalObjects& objects() const { return objects_; }
   const Residency& residency() const { return residency_; }
+  const RoomsAhead& rooms() const { return rooms_; }
   const LeaseArguments& lease_arguments() const { return arguments_; }
   // Nobody uses or wants anything, and nothing is under way.
   bool idle() const;
@@ -81,6 +85,7 @@ class ObjectStore final : private ResidencyListener, private OwnerListener {
   };
   void OnCreateObject(const Address& from, const msg::CreateObject& request);
   void OnSealObject(const Address& from, const msg::SealObject& request);
+  void OnSealInRoom(const Address& from, const msg::SealInRoom& request);
   void OnAbortObject(const Address& from, const msg::AbortObject& request);
   void OnGetLocal(const Address& from, const msg::GetLocal& request);
   void OnReleaseLocal(const Address& from, const msg::ReleaseLocal& request);
@@ -94,7 +99,8 @@ class ObjectStore final : private ResidencyListener, private OwnerListener {
   void Release(const Address& client, ObjectId object, uint64_t pin);
   void Give(const Address& client, LocalObject& object, uint64_t pin);
   void SendAbsent(const Address& client, const ObjectReference& ref, uint64_t pin, const Status& status);
-  void SendCreated(const Address& client, const ObjectReference& ref, const Status& status, int64_t offset);
+  void SendCreated(const Address& client, const ObjectReference& ref, const Status& status, int64_t offset,
+                   const std::vector<int64_t>& ahead = {});
   void SettleAll();
 
   void OnPresent(LocalObject& object, const ObjectWaiter& waiter) override;
@@ -106,6 +112,8 @@ class ObjectStore final : private ResidencyListener, private OwnerListener {
   LeaseId FirstFetching() const override { return arguments_.FirstFetching(); }
   void OnNoRoomBeside(LeaseId lease, const Status& status) override { arguments_.OnNoRoomBeside(lease, status); }
   bool Keeps(LeaseId lease, ObjectId object) const override { return arguments_.Keeps(lease, object); }
+  bool Views(const Address& client, ObjectId object) const override;
+  void OnRoomShort() override { rooms_.Reclaim(); }
   std::map<ObjectId, uint32_t> ArgumentsInTheWay(LeaseId first) const override {
     return arguments_.PinsToSuspend(first);
   }
@@ -115,6 +123,7 @@ class ObjectStore final : private ResidencyListener, private OwnerListener {
   StoreContext context_;
   LocalObjects objects_;
   OwnerTable owners_;
+  RoomsAhead rooms_;
   Residency residency_;
   ChunkServer server_;
   LeaseArguments arguments_;

@@ -129,6 +129,7 @@ void Residency::StopPull(ObjectId object) {
 // ---- what comes and goes --------------------------------------------------------------------------------------------
 
 void Residency::Create(Creation creation) {
+  if (creation.in_room() && TryCreate(creation) == Outcome::kDone) return;
   const uint64_t ticket = ++tickets_;
   queue_.emplace(Place{Urgency::kCreate, false, ticket}, creation.ref.id);
   creations_.emplace(ticket, std::move(creation));
@@ -137,6 +138,7 @@ void Residency::Create(Creation creation) {
 void Residency::CancelCreation(const Address& client, ObjectId object) {
   for (auto it = creations_.begin(); it != creations_.end(); ++it) {
     if (it->second.client != client || it->second.ref.id != object) continue;
+    if (it->second.in_room()) objects_.Unreserve(it->second.room);
     queue_.erase({Urgency::kCreate, false, it->first});
     creations_.erase(it);
     return;
@@ -281,6 +283,11 @@ void Residency::OnPullStopped(ObjectId id) {
   Pursue(id);
 }
 
+size_t Residency::rooms() const {
+  const auto in_room = [](const auto& entry) { return entry.second.in_room(); };
+  return static_cast<size_t>(std::count_if(creations_.begin(), creations_.end(), in_room));
+}
+
 void Residency::CheckInvariants() const {
   spills_.CheckInvariants();
   pulls_.CheckInvariants();
@@ -306,6 +313,10 @@ void Residency::CheckInvariants() const {
   }
   for (size_t i = 0; i < 4; ++i) ORRERY_ASSERT(under_way[i] == pulling_[i]);
   ORRERY_ASSERT(queue_.size() == queued + creations_.size());
+  for (const auto& [ticket, creation] : creations_) {
+    ORRERY_ASSERT(!creation.in_room() || objects_.SizeOfRoom(creation.room) >= creation.size);
+    ORRERY_ASSERT_MSG(creation.waits_since == Time{} || create_timer_, "no creation waits for ever");
+  }
   for (const auto& [id, object] : objects_.all()) {
     ORRERY_ASSERT_MSG(object.state != State::kPulling || object.doomed || pulls_.Pulling(id), "a pull fills it");
   }

@@ -17,11 +17,15 @@
 
 namespace orrery {
 
-// A client's question for room.
+// A client's question for room, or its word that it has written a value where it had some.
 struct Creation {
   Address client;
   ObjectReference ref;
   int64_t size = 0;
+  bool ahead = false;  // it would take further rooms of this size
+  int64_t room = -1;  // reserved room that the value lies in; -1: it asks for room
+  Time waits_since = {};  // for what only clients can give back; 0: it does not
+  bool in_room() const { return room >= 0; }
 };
 
 class ResidencyListener {
@@ -45,6 +49,10 @@ class ResidencyListener {
   virtual LeaseId FirstFetching() const = 0;
   // It has this one, and keeps it while it waits for the rest.
   virtual bool Keeps(LeaseId lease, ObjectId object) const = 0;
+  // `client` has a view of the object.
+  virtual bool Views(const Address& client, ObjectId object) const = 0;
+  // Room is wanted that is not free.
+  virtual void OnRoomShort() = 0;
   // There can be no room for the rest beside what it keeps: the lease gives up its wants.
   virtual void OnNoRoomBeside(LeaseId lease, const Status& status) = 0;
 };
@@ -53,7 +61,8 @@ class ResidencyListener {
 // within each. Room is made by evicting copies that are elsewhere or on disk (least recently used first), then by
 // writing primary copies to disk, then by suspending waits and arguments. A need for which room is on its way holds up
 // those behind it, so that they do not take it away; one that only a client's release can serve does not, because that
-// release may depend on those behind it. (Ray: create_request_queue.cc and pull_manager.cc, which are two queues.)
+// release may depend on those behind it; after object_create_timeout without any release, a creation is refused. (Ray:
+// create_request_queue.cc and pull_manager.cc, which are two queues.)
 class Residency final : public PullListener {
  public:
   Residency(const StoreContext& context, LocalObjects& objects, OwnerTable& owners, ResidencyListener& listener);
@@ -71,7 +80,8 @@ class Residency final : public PullListener {
 
   // Why an object of this size can never be in this store, or Ok.
   Status CheckSize(ObjectId object, int64_t size) const;
-  // OnCreated follows, from Settle.
+  // OnCreated follows: from Settle; for what lies in a room already at once, if nothing of the object is in the way.
+  // The room belongs to the creation.
   void Create(Creation creation);
   void CancelCreation(const Address& client, ObjectId object);
   void Sealed(LocalObject& object);
@@ -88,12 +98,15 @@ class Residency final : public PullListener {
   void OnSpillWritten(const msg::SpillWritten& written);
   void OnSpillRead(const msg::SpillRead& read);
   void OnSpillTimer() { timer_ = false; }
+  void OnCreateTimer() { create_timer_ = false; }
   // Gives out what room there is, and makes more. After every event.
   void Settle();
 
   PullManager& pulls() { return pulls_; }
   const PullManager& pulls() const { return pulls_; }
   const SpillManager& spills() const { return spills_; }
+  // Reserved rooms of creations that wait.
+  size_t rooms() const;
   bool idle() const { return wants_.empty() && creations_.empty(); }
   void CheckInvariants() const;
 
@@ -144,7 +157,9 @@ class Residency final : public PullListener {
 
   void Serve();
   Outcome TryBring(Want& want);
-  Outcome TryCreate(const Creation& creation);
+  Outcome TryCreate(Creation& creation);
+  Outcome AwaitClients(Creation& creation);
+  Status Held(const Creation& creation) const;
   bool SlotFor(Urgency urgency) const;
   bool CreationWaits(ObjectId object) const;
   // For a want of the first lease that waits (0: for something more urgent, or nothing).
@@ -169,7 +184,9 @@ class Residency final : public PullListener {
   int64_t pulling_[4] = {};  // wants, by urgency
   uint64_t tickets_ = 0;
   int64_t too_much_ = INT64_MAX;  // during Serve: the least size for which there was no room
+  Time progress_;  // when room was last given or on its way
   bool timer_ = false;  // kSpill is set
+  bool create_timer_ = false;  // kCreateTimeout is set
 };
 
 }  // namespace orrery

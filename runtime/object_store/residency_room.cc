@@ -1,5 +1,6 @@
 // How room is made and given out.
 #include <algorithm>
+#include <string>
 
 #include "runtime/object_store/residency.h"
 
@@ -25,7 +26,10 @@ void Residency::Serve() {
     const ObjectId id = it->second;
     const bool creation = place.urgency == Urgency::kCreate;
     const Outcome outcome = creation ? TryCreate(creations_.at(place.ticket)) : TryBring(wants_.at(id));
-    if (outcome == Outcome::kComing) return;
+    if (outcome == Outcome::kComing) {
+      progress_ = context_.env.Now();
+      return;
+    }
     if (outcome == Outcome::kDone && creation) {
       creations_.erase(place.ticket);
       queue_.erase(place);
@@ -71,7 +75,7 @@ Residency::Outcome Residency::TryBring(Want& want) {
         Fail(id, status);
       return Outcome::kDone;
     }
-    case Room::kFree: break;
+    case Room::kFree: progress_ = context_.env.Now(); break;
   }
   SetStage(want, object != nullptr ? Stage::kRestoring : Stage::kPulling);
   if (object != nullptr) {
@@ -83,7 +87,7 @@ Residency::Outcome Residency::TryBring(Want& want) {
   return Outcome::kDone;
 }
 
-Residency::Outcome Residency::TryCreate(const Creation& creation) {
+Residency::Outcome Residency::TryCreate(Creation& creation) {
   const ObjectId id = creation.ref.id;
   if (objects_.Find(id) == nullptr || objects_.Find(id)->state == State::kPulling) StopPull(id);
   LocalObject* object = objects_.Find(id);
@@ -95,20 +99,72 @@ Residency::Outcome Residency::TryCreate(const Creation& creation) {
     owners_.Added(*object);
     if (object->readable()) Present(*object);
     Pursue(id);
+    if (creation.in_room()) objects_.Unreserve(creation.room);
     listener_.OnCreated(creation, nullptr, {StatusCode::kAlreadyExists, ToString(id) + " is in the store already"});
     return Outcome::kDone;
   }
   if (pulls_.Pulling(id)) return Outcome::kPass;
-  switch (MakeRoom(creation.size, Urgency::kCreate, {})) {
-    case Room::kComing: return Outcome::kComing;
-    case Room::kWait: return Outcome::kPass;
-    case Room::kNever: listener_.OnCreated(creation, nullptr, NoRoom(id, creation.size)); return Outcome::kDone;
-    case Room::kFree: break;
+  if (creation.in_room()) {
+    object = objects_.AddInRoom(creation.ref, creation.size, creation.room);
+  } else {
+    switch (MakeRoom(creation.size, Urgency::kCreate, {})) {
+      case Room::kComing: creation.waits_since = {}; return Outcome::kComing;
+      case Room::kWait: return AwaitClients(creation);
+      case Room::kNever: listener_.OnCreated(creation, nullptr, NoRoom(id, creation.size)); return Outcome::kDone;
+      case Room::kFree: progress_ = context_.env.Now(); break;
+    }
+    object = objects_.Add(creation.ref, creation.size, State::kCreating);
   }
-  object = objects_.Add(creation.ref, creation.size, State::kCreating);
   Pursue(id);
   listener_.OnCreated(creation, object, Status::Ok());
   return Outcome::kDone;
+}
+
+// Others may still be given room, by which they come to an end and give back what they have: only when for the whole
+// time nobody was, and what programs look at is what is in the way, the wait has no end.
+Residency::Outcome Residency::AwaitClients(Creation& creation) {
+  const Time now = context_.env.Now();
+  if (creation.waits_since == Time{}) creation.waits_since = now;
+  const Duration limit = context_.settings.object_create_timeout;
+  Duration left = std::max(creation.waits_since, progress_) + limit - now;
+  if (left <= Duration{0}) {
+    if (const Status held = Held(creation); !held.ok()) {
+      listener_.OnCreated(creation, nullptr, held);
+      return Outcome::kDone;
+    }
+    creation.waits_since = now;
+    left = limit;
+  }
+  if (!create_timer_) context_.env.SetTimer(left, TimerKind::kCreateTimeout, 0);
+  create_timer_ = true;
+  return Outcome::kPass;
+}
+
+// Views of running tasks end with the tasks; those of the asker itself do not while it waits.
+Status Residency::Held(const Creation& creation) const {
+  constexpr int kNamed = 3;
+  const bool disk_takes = spills_.Refusal().ok();
+  const auto viewed = [&](const LocalObject& object) {
+    const bool by_client = object.pins[static_cast<size_t>(LocalObject::Pin::kClient)] != 0;
+    const bool by_lease = object.pins[static_cast<size_t>(LocalObject::Pin::kLease)] != 0;
+    return by_client && (!by_lease || listener_.Views(creation.client, object.id()));
+  };
+  const auto stays = [&](const LocalObject& object) { return viewed(object) || (object.dirty() && !disk_takes); };
+  if (objects_.LongestIf(stays) >= Arena::Rounded(creation.size)) return Status::Ok();
+  std::string names;
+  int64_t bytes = 0;
+  int count = 0;
+  for (const auto& [id, object] : objects_.all()) {
+    if (!object.in_memory() || !viewed(object)) continue;
+    bytes += Arena::Rounded(object.size);
+    if (++count <= kNamed) names += ", " + ToString(id) + " of " + std::to_string(object.size) + " bytes";
+  }
+  if (count > kNamed) names += " and " + std::to_string(count - kNamed) + " more";
+  return {StatusCode::kStoreFull,
+          ToString(creation.ref.id) + " of " + std::to_string(creation.size) + " bytes finds no room in the store of " +
+              ToString(context_.node) + ": programs have looked at values in " + std::to_string(bytes) + " of its " +
+              std::to_string(objects_.arena().capacity()) + " bytes for " +
+              ToString(context_.settings.object_create_timeout) + " (object_create_timeout)" + names};
 }
 
 bool Residency::EvictUntilFits(int64_t size) {
@@ -148,6 +204,7 @@ Residency::Room Residency::MakeRoom(int64_t size, Urgency urgency, LeaseId first
   if (size >= too_much_ && !first && spills_.Refusal().ok())
     return Room::kWait;  // many may wait for a client's release
   if (EvictUntilFits(size)) return Room::kFree;
+  listener_.OnRoomShort();
   const int64_t missing = Arena::Rounded(size) - objects_.arena().LargestFree();
   if (spills_.Spill(std::max(missing, SpillStep()))) return Room::kComing;
   if ((urgency <= Urgency::kCreate || first) && SuspendingHelps(size, first)) {

@@ -45,6 +45,7 @@ void SimDriver::OnMessage(ProcessHandle, Message message) {
       ++ended_;
       source_->OnTaskEnded(*this, message.As<msg::TaskFinished>().index() - 1);
       return Settle();
+    case MessageKind::kReclaimRooms: return ReturnRooms();
     case MessageKind::kObjectAllocated: return OnAllocated(message);
     case MessageKind::kDriverClosed:
       // As a program's end does: the process is gone, its connections close.
@@ -107,16 +108,19 @@ void SimDriver::Put(const PlannedTask& put) {
   const int64_t bytes = put.results.front();
   allocating_.emplace(put.number, bytes);
   if (bytes <= settings_.inline_limit) return PutValue(put.number, 0);
+  if (const auto room = rooms_.Take(bytes)) return PutValue(put.number, bytes, room->offset);
   Draft<msg::AllocateObject> allocate;
   allocate->set_request(put.number + 1);
   ToProto(ObjectId{{worker_, put.number + 1}, 0}, allocate->mutable_object());
   allocate->set_size(bytes);
+  allocate->set_ahead(true);
   engine_.Deliver(process_, Address::Application(), std::move(allocate));
 }
 
 void SimDriver::OnAllocated(const Message& message) {
   const auto& allocated = message.As<msg::ObjectAllocated>();
   const uint64_t number = allocated.request() - 1;
+  for (int64_t offset : allocated.ahead()) rooms_.Add({offset, allocating_.at(number)});
   if (allocated.status() == 0) {
     PutValue(number, allocating_.at(number));
     return Settle();
@@ -127,12 +131,22 @@ void SimDriver::OnAllocated(const Message& message) {
   Close();
 }
 
+void SimDriver::ReturnRooms() {
+  const std::vector<int64_t> offsets = rooms_.TakeAll();
+  if (offsets.empty()) return;
+  Draft<msg::ReturnRooms> unused;
+  unused->mutable_offsets()->Add(offsets.begin(), offsets.end());
+  engine_.Deliver(process_, Address::Application(), std::move(unused));
+}
+
 // `size` 0: the value is small, and empty here.
-void SimDriver::PutValue(uint64_t number, int64_t size) {
+void SimDriver::PutValue(uint64_t number, int64_t size, std::optional<int64_t> room) {
   allocating_.erase(number);
   Draft<msg::PutObject> put;
   ToProto(ObjectId{{worker_, number + 1}, 0}, put->mutable_object());
   put->set_size(size);
+  put->set_in_room(room.has_value());
+  put->set_offset(room.value_or(0));
   engine_.Deliver(process_, Address::Application(), std::move(put));
   source_->OnTaskEnded(*this, number);
 }

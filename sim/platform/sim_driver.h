@@ -3,12 +3,14 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "runtime/common/ids.h"
 #include "runtime/common/lookup.h"
 #include "runtime/common/settings.h"
+#include "runtime/core_worker/room_cache.h"
 #include "sim/engine/engine.h"
 #include "sim/record/recorder.h"
 #include "sim/workload/source.h"
@@ -64,7 +66,8 @@ class SimDriver final : public SimLocalEndpoint, public EventHandler, public Wor
   uint32_t ClassOf(const SchedulingRequest& request);
   void Put(const PlannedTask& put);
   void OnAllocated(const Message& message);
-  void PutValue(uint64_t number, int64_t size);
+  void PutValue(uint64_t number, int64_t size, std::optional<int64_t> room = {});
+  void ReturnRooms();
   // After each call of the source: tells the core worker what was released, and closes when all has ended.
   void Settle();
 
@@ -79,6 +82,7 @@ class SimDriver final : public SimLocalEndpoint, public EventHandler, public Wor
   Time began_;
   std::map<SchedulingRequest, uint32_t> classes_;
   std::map<uint64_t, int64_t> allocating_;  // puts that wait for room in the store: number → bytes
+  RoomCache rooms_;  // for the next puts
   std::vector<ObjectId> released_;          // not yet told
   std::string put_error_;
   size_t left_values_ = 0;
