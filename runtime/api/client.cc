@@ -327,12 +327,8 @@ std::vector<uint32_t> Client::Wait(const ObjectRef* refs, size_t count, size_t n
 }
 
 void Client::OnMessage(Message message) {
-  if (message.kind() == MessageKind::kReclaimRooms) {
-    std::unique_lock lock(room_mutex_);
-    const std::vector<int64_t> unused = rooms_.TakeAll();
-    lock.unlock();
-    return ReturnRooms(unused);
-  }
+  if (message.kind() == MessageKind::kGiveRooms) return AddRooms(message.As<msg::GiveRooms>());
+  if (message.kind() == MessageKind::kReclaimRooms) return ReturnRooms();
   uint64_t request = 0;
   if (message.kind() == MessageKind::kObjectsReady)
     request = message.As<msg::ObjectsReady>().request();

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "runtime/api/context.h"
@@ -41,6 +42,8 @@ class Backend {
   virtual ~Backend() = default;
   // To the core worker, as from the application. Any thread; in order per thread.
   virtual void Post(Message message) = 0;
+  // The same for what nobody can be waiting for yet: it may stay here until something else is posted or arrives.
+  virtual void PostQuietly(Message message) { Post(std::move(message)); }
   // Returns when `call` was completed, or false when the session ended.
   virtual bool Await(Call& call) = 0;
   // From within Client::OnMessage and Client::OnTaskFinished.
@@ -144,6 +147,7 @@ class Client {
   // ---- called by whoever drives the core worker ----
   // ObjectsReady, WaitReply, ObjectAllocated, ActorFound, PlacementGroupReply, GiveRooms and ReclaimRooms; others are
   // not for the client.
+  // ObjectsReady, WaitReply, ObjectAllocated, ActorFound, GiveRooms and ReclaimRooms; others are not for the client.
   void OnMessage(Message message);
   // The core worker traced the end of a task of ours; counted from SetUnfinished on.
   void OnTaskFinished();
@@ -159,11 +163,12 @@ class Client {
   void DefineUpTo(uint32_t class_id);
   static void SetParent(Message& submit);
   ArenaMap& Arena();
-  void ReleaseAll(const Message& answer);
+  void ReleaseAll(const Message& ready);
   std::optional<RoomCache::Room> TakeRoom(ObjectId object, int64_t size);
   // Where the object was written, if that is a room given ahead, which is the object's now.
   std::optional<RoomCache::Room> LeaveRoom(ObjectId object);
-  void ReturnRooms(const std::vector<int64_t>& offsets);
+  void AddRooms(const msg::GiveRooms& given);
+  void ReturnRooms();
   void WakeIfRoom();
   bool Block(Call& call);
   void CheckOpen();
@@ -177,6 +182,7 @@ class Client {
   std::atomic<int> blocked_{0};
   std::atomic<uint64_t> next_index_{0};
   std::atomic<uint64_t> puts_{0};
+  std::atomic<uint64_t> quiet_puts_{0};
   std::atomic<uint64_t> finished_{0};
   std::atomic<uint64_t> next_request_{0};
   std::atomic<uint32_t> classes_defined_{0};

@@ -9,6 +9,14 @@
 
 namespace orrery::internal {
 
+namespace {
+
+// Nobody can wait for a value before its ref has left this thread, by a message that wakes whoever handles them: of
+// puts that need no answer only one in so many does. (Waking is what costs most when the processor is shared.)
+constexpr uint64_t kPutsPerWake = 4;
+
+}  // namespace
+
 ObjectId Client::NewPut() {
   puts_.fetch_add(1);
   return {{identity_.worker, NextIndex()}, 0};
@@ -24,10 +32,13 @@ ObjectState* Client::Put(Outgoing& value, std::string bytes) {
 ObjectState* Client::PutAs(ObjectId object, int64_t size, std::string bytes, const std::vector<ObjectRef>& refs) {
   CheckOpen();
   Draft<msg::PutObject> put;
+  bool quiet = false;
   ToProto(object, put->mutable_object());
   if (size > 0) {
     put->set_size(size);
     if (const auto room = LeaveRoom(object)) {
+      quiet = quiet_puts_.fetch_add(1, std::memory_order_relaxed) % kPutsPerWake != 0;
+      if (!quiet) FlushReleased();  // so that rooms come back about as fast as they are taken
       put->set_in_room(true);
       put->set_offset(room->offset);
     }
@@ -35,7 +46,10 @@ ObjectState* Client::PutAs(ObjectId object, int64_t size, std::string bytes, con
     put->set_value(std::move(bytes));
   }
   for (const ObjectRef& ref : refs) ToProto(ReferenceOf(ref), put->add_refs());
-  backend_.Post(std::move(put));
+  if (quiet)
+    backend_.PostQuietly(std::move(put));
+  else
+    backend_.Post(std::move(put));
   return NewObjectState(object, this);
 }
 
@@ -71,10 +85,6 @@ char* Client::Allocate(ObjectId object, int64_t size, bool result) {
   const auto status = static_cast<StatusCode>(allocated.status());
   if (status == StatusCode::kAlreadyExists) return nullptr;
   if (status != StatusCode::kOk) ThrowError(status, allocated.message());
-  if (allocated.ahead_size() > 0) {
-    std::lock_guard lock(room_mutex_);
-    for (int64_t offset : allocated.ahead()) rooms_.Add({offset, size});
-  }
   return open(allocated.offset());
 }
 
@@ -107,11 +117,18 @@ std::optional<RoomCache::Room> Client::LeaveRoom(ObjectId object) {
   return room;
 }
 
-void Client::ReturnRooms(const std::vector<int64_t>& offsets) {
-  if (offsets.empty()) return;
+void Client::AddRooms(const msg::GiveRooms& given) {
+  std::lock_guard lock(room_mutex_);
+  for (int64_t offset : given.offsets()) rooms_.Add({offset, given.size()});
+}
+
+void Client::ReturnRooms() {
   Draft<msg::ReturnRooms> unused;
-  unused->mutable_offsets()->Add(offsets.begin(), offsets.end());
-  backend_.Post(std::move(unused));
+  {
+    std::lock_guard lock(room_mutex_);
+    for (int64_t offset : rooms_.TakeAll()) unused->add_offsets(offset);
+  }
+  if (unused->offsets_size() > 0) backend_.Post(std::move(unused));
 }
 
 ObjectState* Client::Borrow(const ObjectReference& reference) {
@@ -164,13 +181,9 @@ void Client::ReleaseView(ObjectId object) {
   backend_.Post(std::move(release));
 }
 
-void Client::ReleaseAll(const Message& answer) {
-  if (answer.kind() == MessageKind::kObjectAllocated) {
-    const auto& ahead = answer.As<msg::ObjectAllocated>().ahead();
-    return ReturnRooms({ahead.begin(), ahead.end()});
-  }
-  if (answer.kind() != MessageKind::kObjectsReady) return;
-  for (const msg::ObjectValue& value : answer.As<msg::ObjectsReady>().values()) {
+void Client::ReleaseAll(const Message& ready) {
+  if (ready.kind() != MessageKind::kObjectsReady) return;
+  for (const msg::ObjectValue& value : ready.As<msg::ObjectsReady>().values()) {
     if (value.status() == 0 && value.size() > 0) ReleaseView(FromProto(value.object()));
   }
 }

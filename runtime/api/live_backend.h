@@ -17,6 +17,7 @@ class LiveBackend final : public Backend, public TraceSink {
     env_.SetTraceSink(next_);
   }
   void Post(Message message) override { env_.Post(Address::Application(), std::move(message)); }
+  void PostQuietly(Message message) override { env_.PostQuietly(Address::Application(), std::move(message)); }
   bool Await(Call& call) override {
     Guest* const guest = CurrentGuest();
     if (guest == nullptr) return env_.Await(call.waiter, Duration{-1});

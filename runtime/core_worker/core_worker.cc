@@ -190,12 +190,10 @@ bool CoreWorker::OnStoreMessage(Message& message) {
     case MessageKind::kAbandonObject:
       objects_.client.Abandon(FromProto(message.As<msg::AbandonObject>().object()));
       return true;
+    // Between the store and the application, which has the rooms.
+    case MessageKind::kGiveRooms:
     case MessageKind::kReclaimRooms: core_.env.Send(Address::Application(), std::move(message)); return true;
-    case MessageKind::kReturnRooms: {
-      const auto& offsets = message.As<msg::ReturnRooms>().offsets();
-      objects_.client.ReturnRooms({offsets.begin(), offsets.end()});
-      return true;
-    }
+    case MessageKind::kReturnRooms: core_.env.Send(core_.options.node_manager, std::move(message)); return true;
     case MessageKind::kReleaseView:
       objects_.client.Drop(FromProto(message.As<msg::ReleaseView>().object()));
       return true;
@@ -331,7 +329,6 @@ void CoreWorker::OnObjectCreated(const msg::ObjectCreated& reply) {
       answer->set_status(static_cast<uint32_t>(created->status.code()));
       answer->set_message(created->status.message());
       answer->set_offset(created->offset);
-      answer->mutable_ahead()->Add(created->ahead.begin(), created->ahead.end());
       return core_.env.Send(Address::Application(), std::move(answer));
     }
     case StoreClient::Purpose::kResult: return receiver_.OnResultStored(created->object, created->status);

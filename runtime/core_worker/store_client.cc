@@ -9,7 +9,7 @@
 namespace orrery {
 
 void StoreClient::Create(const ObjectReference& object, int64_t size, Purpose purpose, uint64_t request, bool ahead) {
-  const auto [it, inserted] = creations_.emplace(object.id, Creation{object, purpose, Room::kAsked, request, ahead});
+  const auto [it, inserted] = creations_.emplace(object.id, Creation{object, purpose, Room::kAsked, request});
   ORRERY_ASSERT_MSG(inserted, "an object is made twice at the same time");
   Draft<msg::CreateObject> create;
   ToProto(object, create->mutable_object());
@@ -29,12 +29,10 @@ std::optional<StoreClient::Created> StoreClient::OnCreated(const msg::ObjectCrea
   const auto code = static_cast<StatusCode>(reply.status());
   if (creation.room == Room::kAbandoned) {
     if (code == StatusCode::kOk) SendAbort(creation.object);
-    if (reply.ahead_size() > 0) ReturnRooms({reply.ahead().begin(), reply.ahead().end()});
     creations_.erase(it);
     return std::nullopt;
   }
-  Created created{creation.purpose, object.id, creation.request, {}, reply.offset(), {}};
-  created.ahead.assign(reply.ahead().begin(), reply.ahead().end());
+  Created created{creation.purpose, object.id, creation.request, {}, reply.offset()};
   if (code != StatusCode::kOk) created.status = Status(code, reply.message());
   const bool usable = code == StatusCode::kOk || code == StatusCode::kAlreadyExists;
   creation.room = code == StatusCode::kOk ? Room::kAllocated : Room::kExists;
@@ -52,12 +50,6 @@ void StoreClient::SealInRoom(const ObjectReference& object, int64_t size, int64_
   seal->set_size(size);
   seal->set_offset(offset);
   core_.env.Send(core_.options.node_manager, std::move(seal));
-}
-
-void StoreClient::ReturnRooms(const std::vector<int64_t>& offsets) {
-  Draft<msg::ReturnRooms> unused;
-  unused->mutable_offsets()->Add(offsets.begin(), offsets.end());
-  core_.env.Send(core_.options.node_manager, std::move(unused));
 }
 
 bool StoreClient::Seal(ObjectId object) {

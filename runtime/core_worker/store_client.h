@@ -35,7 +35,6 @@ class StoreClient {
     uint64_t request = 0;  // of the AllocateObject
     Status status;         // AlreadyExists: a retried task's result; nothing is to be written
     int64_t offset = 0;
-    std::vector<int64_t> ahead;  // offsets of further rooms of the same size
   };
   // Asks for room; with `ahead`, the application keeps further rooms that may come with it. For kPut and kResult
 // (modelled work: nobody writes) the object is sealed as soon as there is some.
@@ -44,8 +43,6 @@ class StoreClient {
   std::optional<Created> OnCreated(const msg::ObjectCreated& reply);
   // The application has written a new object in a room that was given ahead.
   void SealInRoom(const ObjectReference& object, int64_t size, int64_t offset);
-  // It does not need these.
-  void ReturnRooms(const std::vector<int64_t>& offsets);
   // The bytes are written. False when no room was asked for.
   bool Seal(ObjectId object);
   void Abandon(ObjectId object);
@@ -85,7 +82,6 @@ class StoreClient {
     Purpose purpose{};
     Room room = Room::kAsked;
     uint64_t request = 0;
-    bool ahead = false;
   };
   struct Pin {
     ObjectReference object;

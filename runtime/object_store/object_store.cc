@@ -97,19 +97,16 @@ void ObjectStore::OnCreated(const Creation& creation, LocalObject* object, const
     return;
   }
   if (object == nullptr) return SendCreated(creation.client, creation.ref, status, 0);
-  std::vector<int64_t> ahead;
-  if (creation.ahead) ahead = rooms_.Give(creation.client, creation.size);
-  SendCreated(creation.client, creation.ref, status, object->offset, ahead);
+  SendCreated(creation.client, creation.ref, status, object->offset);
+  if (creation.ahead) rooms_.Give(creation.client, creation.size);
 }
 
-void ObjectStore::SendCreated(const Address& client, const ObjectReference& ref, const Status& status, int64_t offset,
-                              const std::vector<int64_t>& ahead) {
+void ObjectStore::SendCreated(const Address& client, const ObjectReference& ref, const Status& status, int64_t offset) {
   Draft<msg::ObjectCreated> reply;
   ToProto(ref, reply->mutable_object());
   reply->set_status(static_cast<uint32_t>(status.code()));
   reply->set_message(status.message());
   reply->set_offset(offset);
-  reply->mutable_ahead()->Add(ahead.begin(), ahead.end());
   context_.env.Send(client, std::move(reply));
 }
 

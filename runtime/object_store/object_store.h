@@ -99,8 +99,7 @@ class ObjectStore final : private ResidencyListener, private OwnerListener {
   void Release(const Address& client, ObjectId object, uint64_t pin);
   void Give(const Address& client, LocalObject& object, uint64_t pin);
   void SendAbsent(const Address& client, const ObjectReference& ref, uint64_t pin, const Status& status);
-  void SendCreated(const Address& client, const ObjectReference& ref, const Status& status, int64_t offset,
-                   const std::vector<int64_t>& ahead = {});
+  void SendCreated(const Address& client, const ObjectReference& ref, const Status& status, int64_t offset);
   void SettleAll();
 
   void OnPresent(LocalObject& object, const ObjectWaiter& waiter) override;

@@ -315,7 +315,6 @@ void Residency::CheckInvariants() const {
   ORRERY_ASSERT(queue_.size() == queued + creations_.size());
   for (const auto& [ticket, creation] : creations_) {
     ORRERY_ASSERT(!creation.in_room() || objects_.SizeOfRoom(creation.room) >= creation.size);
-    ORRERY_ASSERT_MSG(creation.waits_since == Time{} || create_timer_, "no creation waits for ever");
   }
   for (const auto& [id, object] : objects_.all()) {
     ORRERY_ASSERT_MSG(object.state != State::kPulling || object.doomed || pulls_.Pulling(id), "a pull fills it");

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,7 +25,7 @@ struct Creation {
   int64_t size = 0;
   bool ahead = false;  // it would take further rooms of this size
   int64_t room = -1;  // reserved room that the value lies in; -1: it asks for room
-  Time waits_since = {};  // for what only clients can give back; 0: it does not
+  std::optional<Time> waits_since = {};  // for what only clients can give back
   bool in_room() const { return room >= 0; }
 };
 

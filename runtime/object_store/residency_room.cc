@@ -108,7 +108,7 @@ Residency::Outcome Residency::TryCreate(Creation& creation) {
     object = objects_.AddInRoom(creation.ref, creation.size, creation.room);
   } else {
     switch (MakeRoom(creation.size, Urgency::kCreate, {})) {
-      case Room::kComing: creation.waits_since = {}; return Outcome::kComing;
+      case Room::kComing: creation.waits_since.reset(); return Outcome::kComing;
       case Room::kWait: return AwaitClients(creation);
       case Room::kNever: listener_.OnCreated(creation, nullptr, NoRoom(id, creation.size)); return Outcome::kDone;
       case Room::kFree: progress_ = context_.env.Now(); break;
@@ -124,9 +124,9 @@ Residency::Outcome Residency::TryCreate(Creation& creation) {
 // time nobody was, and what programs look at is what is in the way, the wait has no end.
 Residency::Outcome Residency::AwaitClients(Creation& creation) {
   const Time now = context_.env.Now();
-  if (creation.waits_since == Time{}) creation.waits_since = now;
+  if (!creation.waits_since) creation.waits_since = now;
   const Duration limit = context_.settings.object_create_timeout;
-  Duration left = std::max(creation.waits_since, progress_) + limit - now;
+  Duration left = std::max(*creation.waits_since, progress_) + limit - now;
   if (left <= Duration{0}) {
     if (const Status held = Held(creation); !held.ok()) {
       listener_.OnCreated(creation, nullptr, held);

@@ -2,36 +2,39 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "runtime/messages/message.h"
 #include "runtime/messages/orrery.pb.h"
 
 namespace orrery {
 
-std::vector<int64_t> RoomsAhead::Give(const Address& client, int64_t size) {
-  std::vector<int64_t> given;
+void RoomsAhead::Give(const Address& client, int64_t size) {
   const Settings& settings = context_.settings;
   const Arena& arena = objects_.arena();
   const auto share = static_cast<int64_t>(static_cast<double>(arena.capacity()) * settings.object_room_ahead_fraction);
   const int64_t limit = std::min(settings.object_room_ahead_bytes, share);
   const int64_t each = Arena::Rounded(size);
-  if (each > limit) return given;
+  if (each > limit) return;
   Holder& holder = holders_[client];
   holder.active = true;
-  const int64_t most = std::min({holder.next, (limit - holder.bytes) / each, arena.free() / 4 / each,
-                                 kMost - static_cast<int64_t>(holder.rooms.size())});
-  holder.next = std::clamp<int64_t>(holder.next * 2, 1, kMost);
-  while (static_cast<int64_t>(given.size()) < most) {
+  if (!timer_) context_.env.SetTimer(settings.object_room_idle, TimerKind::kRoomsAhead, 0);
+  timer_ = true;
+  const int64_t most = std::min({holder.wanted - static_cast<int64_t>(holder.rooms.size()),
+                                 (limit - holder.bytes) / each, arena.free() / 4 / each});
+  holder.wanted = std::clamp<int64_t>(holder.wanted * 2, 1, kMost);
+  if (most <= 0) return;
+  Draft<msg::GiveRooms> given;
+  given->set_size(size);
+  while (given->offsets_size() < most) {
     const auto room = objects_.Reserve(size);
     if (!room) break;
-    given.push_back(*room);
+    given->add_offsets(*room);
     holder.rooms.insert(*room);
     holder.bytes += each;
     ++count_;
   }
-  if (!timer_) context_.env.SetTimer(settings.object_room_idle, TimerKind::kRoomsAhead, 0);
-  timer_ = true;
-  return given;
+  if (given->offsets_size() > 0) context_.env.Send(client, std::move(given));
 }
 
 void RoomsAhead::Forget(Holder& holder, int64_t room) {
@@ -44,8 +47,11 @@ bool RoomsAhead::Take(const Address& client, int64_t room, int64_t size) {
   const auto it = holders_.find(client);
   if (it == holders_.end() || it->second.rooms.count(room) == 0) return false;
   if (size <= 0 || size > objects_.SizeOfRoom(room)) return false;
-  it->second.active = true;
-  Forget(it->second, room);
+  Holder& holder = it->second;
+  const int64_t whole = objects_.SizeOfRoom(room);
+  holder.active = true;
+  Forget(holder, room);
+  if (!holder.asked && static_cast<int64_t>(holder.rooms.size()) <= holder.wanted / 2) Give(client, whole);
   return true;
 }
 
@@ -72,7 +78,7 @@ void RoomsAhead::Ask(const Address& client, Holder& holder) {
 
 void RoomsAhead::AskAll() {
   for (auto& [client, holder] : holders_) {
-    holder.next = 0;
+    holder.wanted = 0;
     Ask(client, holder);
   }
 }
@@ -83,7 +89,7 @@ void RoomsAhead::OnTimer() {
     Holder& holder = it->second;
     holder.asked = false;
     if (!holder.active) {
-      holder.next = 0;
+      holder.wanted = 0;
       Ask(it->first, holder);
     }
     const bool gone = !holder.active && holder.rooms.empty();

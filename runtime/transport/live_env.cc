@@ -53,6 +53,11 @@ void LiveEnv::Impl::Send(const Address& to, Message message) {
 }
 
 void LiveEnv::Impl::Post(const Address& from, Message message, std::function<void()> call) {
+  PostQuietly(from, std::move(message), std::move(call));
+  reactor_.Wake();
+}
+
+void LiveEnv::Impl::PostQuietly(const Address& from, Message message, std::function<void()> call) {
   Posted posted{from, std::move(message), nullptr};
   if (call) posted.call = std::make_unique<std::function<void()>>(std::move(call));
   {
@@ -61,7 +66,6 @@ void LiveEnv::Impl::Post(const Address& from, Message message, std::function<voi
     has_posted_.store(true);
   }
   posts_.fetch_add(1, std::memory_order_relaxed);
-  reactor_.Wake();
 }
 
 void LiveEnv::Impl::Stop() {
@@ -168,6 +172,9 @@ void LiveEnv::Trace(const TraceEvent& event) {
 }
 
 void LiveEnv::Post(const Address& from, Message message) { impl_->Post(from, std::move(message), nullptr); }
+void LiveEnv::PostQuietly(const Address& from, Message message) {
+  impl_->PostQuietly(from, std::move(message), nullptr);
+}
 void LiveEnv::PostCall(std::function<void()> call) { impl_->Post({}, Message(), std::move(call)); }
 Address LiveEnv::address() const { return impl_->links_.address(); }
 void LiveEnv::Stop() { impl_->Stop(); }

@@ -95,6 +95,9 @@ class LiveEnv final : public Env {
   // Delivers `message` to the state machine as if sent by `from` (a local address). In order per posting thread.
   // A sleeping driver is woken once per batch; no system call when somebody is driving or about to.
   void Post(const Address& from, Message message);
+  // The same for what nobody waits for: a sleeping driver is not woken. The message stays in order with others that are
+  // posted, and travels with the next of them, or with whatever wakes the driver.
+  void PostQuietly(const Address& from, Message message);
   // Runs `call` on the driving thread, in order with Post.
   void PostCall(std::function<void()> call);
   // Own endpoint and incarnation.

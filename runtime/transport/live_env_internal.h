@@ -26,6 +26,7 @@ class LiveEnv::Impl final : public LinkObserver {
 
   void Send(const Address& to, Message message);
   void Post(const Address& from, Message message, std::function<void()> call);
+  void PostQuietly(const Address& from, Message message, std::function<void()> call);
   bool RunOne(Duration max_wait);
   bool DeliverLocal();
   void Run();

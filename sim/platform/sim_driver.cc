@@ -45,6 +45,11 @@ void SimDriver::OnMessage(ProcessHandle, Message message) {
       ++ended_;
       source_->OnTaskEnded(*this, message.As<msg::TaskFinished>().index() - 1);
       return Settle();
+    case MessageKind::kGiveRooms: {
+      const auto& given = message.As<msg::GiveRooms>();
+      for (int64_t offset : given.offsets()) rooms_.Add({offset, given.size()});
+      return;
+    }
     case MessageKind::kReclaimRooms: return ReturnRooms();
     case MessageKind::kObjectAllocated: return OnAllocated(message);
     case MessageKind::kDriverClosed:
@@ -120,7 +125,6 @@ void SimDriver::Put(const PlannedTask& put) {
 void SimDriver::OnAllocated(const Message& message) {
   const auto& allocated = message.As<msg::ObjectAllocated>();
   const uint64_t number = allocated.request() - 1;
-  for (int64_t offset : allocated.ahead()) rooms_.Add({offset, allocating_.at(number)});
   if (allocated.status() == 0) {
     PutValue(number, allocating_.at(number));
     return Settle();

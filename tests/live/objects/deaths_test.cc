@@ -81,6 +81,17 @@ int PidIn(const std::string& path) {
   return pid;
 }
 
+// Puts values one after the other, so that it has room ahead, until it is killed.
+int64_t BytesAhead(const LiveCluster& cluster) {
+  const auto tables = internal::StoreTables(cluster.session_dir());
+  return tables.ok() && !tables->empty() ? (*tables)[0].As<msg::ObjectTable>().ahead() : 0;
+}
+void PutUntilKilled(const std::string& notes) {
+  for (int i = 0; i < 20; ++i) put(Make(kMiB / 16, i));
+  std::ofstream(notes + "/putter") << getpid();
+  pause();
+}
+
 // ---- tests ----
 //
 // Each runs a program in a scope of its own, and then looks at what the living cluster still has.
@@ -93,6 +104,19 @@ TEST(Deaths, AWorkerKilledBeforeItsResultIsSealed) {
     EXPECT_TRUE(fs::exists(cluster.notes() + "/encoded twice"));
     // The half-written result takes no room: nearly all of the store can be had.
     EXPECT_TRUE(IsMade(put(Make(3 * kMiB / 8, 1)).view(), 1));
+  }
+  ExpectNothingLeft(cluster);
+}
+
+TEST(Deaths, AWorkerKilledWithRoomAhead) {
+  LiveCluster cluster(Nodes(1), {{"object_room_idle", "1h"}});
+  {
+    Program program;
+    const auto task = orrery::task<&PutUntilKilled>({.max_retries = 0})(cluster.notes());
+    Eventually([&] { return PidIn(cluster.notes() + "/putter") > 0 && BytesAhead(cluster) > 0; }, "it has room ahead");
+    ASSERT_EQ(kill(PidIn(cluster.notes() + "/putter"), SIGKILL), 0);
+    EXPECT_THROW(task.get(), WorkerDiedError);
+    Eventually([&] { return BytesAhead(cluster) == 0; }, "its room is free");
   }
   ExpectNothingLeft(cluster);
 }

@@ -166,6 +166,35 @@ TEST(Pressure, TooLargeForTheStoreIsSaidAtOnce) {
   EXPECT_TRUE(IsMade(put(Make(kMiB, 1)).view(), 1)) << "and others fit";
 }
 
+TEST(Pressure, ViewsThatStayAreAnErrorAfterATime) {
+  LiveCluster cluster(Nodes(1, 8 * kMiB), {{"object_create_timeout", "200ms"}});
+  {
+    Program program;
+    const auto large = put(Make(6 * kMiB / 8, 1));
+    {
+      const auto view = large.view();
+      EXPECT_THROW(put(Make(4 * kMiB / 8, 2)), StoreFullError);
+      EXPECT_TRUE(IsMade(view, 1));
+    }
+    EXPECT_TRUE(IsMade(put(Make(4 * kMiB / 8, 2)).view(), 2)) << "the store writes the other to disk now";
+  }
+  ExpectNothingLeft(cluster);
+}
+
+TEST(Pressure, RoomAheadOfAQuietProgramComesBack) {
+  LiveCluster cluster(Nodes(1), {{"object_room_idle", "50ms"}});
+  {
+    Program program;
+    for (int i = 0; i < 20; ++i) put(Make(kMiB / 16, i));
+    const auto ahead = [&] {
+      return internal::StoreTables(cluster.session_dir()).value()[0].As<msg::ObjectTable>().ahead();
+    };
+    Eventually([&] { return ahead() == 0; }, "no room is ahead");
+    EXPECT_TRUE(IsMade(put(Make(kMiB / 16, 7)).view(), 7));
+  }
+  ExpectNothingLeft(cluster);
+}
+
 TEST(Pressure, WithoutADiskAFullStoreIsAnError) {
   LiveCluster cluster(Nodes(1, 32 * kMiB), {{"spill_directories", "none"}});
   Program program;

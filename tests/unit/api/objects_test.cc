@@ -108,6 +108,27 @@ TEST(Put, AnyTypeMayBeLarge) {
   EXPECT_EQ(put(queue).get(), queue);
 }
 
+TEST(Put, InARoomThatWasGivenAheadAsksNobody) {
+  StoreBackend store;
+  const int64_t first = store.GiveRooms(8100, 3);
+  const Numbers numbers(1000, 7);
+  const auto ref = put(numbers);
+  EXPECT_EQ(store.count(MessageKind::kAllocateObject), 0);
+  EXPECT_EQ(store.value(ref.id()).offset, first);
+  EXPECT_EQ(ref.get(), numbers);
+  put(Numbers(100'000));
+  EXPECT_EQ(store.count(MessageKind::kAllocateObject), 1) << "too large for it";
+  put(Numbers(500));
+  EXPECT_EQ(store.count(MessageKind::kAllocateObject), 2) << "would waste most of it";
+  store.ReclaimRooms();
+  EXPECT_EQ(store.returned().size(), 2U);
+  store.ReclaimRooms();
+  EXPECT_EQ(store.returned().size(), 2U);
+  EXPECT_EQ(store.count(MessageKind::kReturnRooms), 1);
+  put(numbers);
+  EXPECT_EQ(store.count(MessageKind::kAllocateObject), 3);
+}
+
 TEST(Put, TheLimitIsExact) {
   StoreBackend store(1, 1000);
   put(std::string(998, 'x'));  // a length of two bytes
@@ -158,6 +179,14 @@ TEST(Put, AValueThatCannotBeWrittenGivesItsMemoryBack) {
   EXPECT_THROW(put(Moody{-5000}), std::runtime_error);
   EXPECT_EQ(store.count(MessageKind::kAbandonObject), 2);
   EXPECT_EQ(store.count(MessageKind::kPutObject), 0);
+}
+
+TEST(Put, AValueThatCannotBeWrittenLeavesItsRoomToTheNext) {
+  StoreBackend store;
+  const int64_t room = store.GiveRooms(5070, 1);
+  EXPECT_THROW(put(Moody{-5000}), std::runtime_error);
+  EXPECT_EQ(store.count(MessageKind::kAbandonObject), 0);
+  EXPECT_EQ(store.value(put(std::string(5000, 'x')).id()).offset, room);
 }
 
 // ---- views ----

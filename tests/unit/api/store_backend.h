@@ -32,6 +32,7 @@ class StoreBackend final : public internal::Backend {
         Value& value = values_[FromProto(put.object())];
         value.bytes = put.value();
         value.size = put.size();
+        if (put.in_room()) value.offset = put.offset();
         for (const msg::RefProto& ref : put.refs()) value.refs.push_back(FromProto(ref));
         break;
       }
@@ -42,6 +43,9 @@ class StoreBackend final : public internal::Backend {
       case MessageKind::kReleaseObjects:
         for (const msg::ObjectKey& key : message.As<msg::ReleaseObjects>().objects())
           released_.push_back(FromProto(key));
+        break;
+      case MessageKind::kReturnRooms:
+        for (int64_t offset : message.As<msg::ReturnRooms>().offsets()) returned_.push_back(offset);
         break;
       case MessageKind::kSubmitTask: submitted_.push_back(message.Clone()); break;
       default: break;
@@ -63,6 +67,17 @@ class StoreBackend final : public internal::Backend {
   };
   // The next allocations end like this.
   void Refuse(StatusCode status) { refusal_ = status; }
+  // `count` rooms of `size` bytes; the offset of the first, which others follow.
+  int64_t GiveRooms(int64_t size, int count) {
+    const int64_t first = next_;
+    Draft<msg::GiveRooms> given;
+    given->set_size(size);
+    for (; count > 0; --count, next_ += (size + 63) / 64 * 64) given->add_offsets(next_);
+    client_->OnMessage(std::move(given));
+    return first;
+  }
+  void ReclaimRooms() { client_->OnMessage(Draft<msg::ReclaimRooms>()); }
+  const std::vector<int64_t>& returned() const { return returned_; }
   int count(MessageKind kind) const { return static_cast<int>(std::count(posted_.begin(), posted_.end(), kind)); }
   const Value& value(ObjectId object) { return values_.at(object); }
   bool has(ObjectId object) const { return values_.count(object) != 0; }
@@ -113,6 +128,7 @@ class StoreBackend final : public internal::Backend {
   std::map<ObjectId, int> views_;
   std::vector<ObjectReference> borrowed_;
   std::vector<ObjectId> released_;
+  std::vector<int64_t> returned_;
   std::vector<Message> submitted_;
   std::vector<MessageKind> posted_;
 };

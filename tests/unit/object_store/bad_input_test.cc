@@ -25,7 +25,8 @@ class BadInput : public testing::Test {
     for (MessageKind kind : {MessageKind::kCheckPeer, MessageKind::kLocateObject, MessageKind::kEndPull})
       env_.TakeAll(kind);
     for (uint64_t id = 0; id < 100; ++id) {
-      for (TimerKind kind : {TimerKind::kPullRetry, TimerKind::kOwnerCheck, TimerKind::kSpill})
+      for (TimerKind kind :
+           {TimerKind::kPullRetry, TimerKind::kOwnerCheck, TimerKind::kSpill, TimerKind::kCreateTimeout})
         env_.CancelTimer(kind, id);
     }
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/core_worker/room_cache.h"
 #include "runtime/messages/convert.h"
 #include "runtime/messages/orrery.pb.h"
 
@@ -85,6 +86,7 @@ struct StoreLife::Client final : Actor {
   };
   std::map<ObjectId, View> views;
   uint64_t last_pin = 0;
+  RoomCache rooms;
 
   Client(StoreLife& l, Node& n) : life(l), node(n), address(l.world_.NewAddress()) { life.world_.Add(address, this); }
   void Send(const Message& message) { life.world_.Send(address, node.address, message); }
@@ -93,6 +95,41 @@ struct StoreLife::Client final : Actor {
   void OnMessage(const Address&, const Message& message) override {
     if (message.kind() == MessageKind::kObjectCreated) return OnCreated(message.As<msg::ObjectCreated>());
     if (message.kind() == MessageKind::kObjectLocal) return OnLocal(message.As<msg::ObjectLocal>());
+    if (message.kind() == MessageKind::kGiveRooms) {
+      const auto& given = message.As<msg::GiveRooms>();
+      for (int64_t offset : given.offsets()) rooms.Add({offset, given.size()});
+    }
+    if (message.kind() == MessageKind::kReclaimRooms) {
+      ++life.counts_.reclaimed;
+      ReturnRooms(rooms.TakeAll());
+    }
+  }
+  void ReturnRooms(const std::vector<int64_t>& offsets) {
+    Draft<msg::ReturnRooms> unused;
+    unused->mutable_offsets()->Add(offsets.begin(), offsets.end());
+    if (!offsets.empty()) Send(std::move(unused));
+  }
+  // Writes for a while, in what nobody else may have meanwhile.
+  void PutInRoom(ObjectId id, int64_t size, int64_t room) {
+    life.world_.After(address, Duration::Micros(life.Below(3000)), [this, id, size, room] {
+      if (life.Chance(0.1)) return ReturnRooms({room});
+      ++life.counts_.in_room;
+      life.world_.memory(node.address).Write(room, size, id);
+      SealInRoom(id, size, room);
+    });
+  }
+  void SealInRoom(ObjectId id, int64_t size, int64_t room) {
+    Draft<msg::SealInRoom> seal;
+    ToProto(Ref(id), seal->mutable_object());
+    seal->set_size(size);
+    seal->set_offset(room);
+    Send(std::move(seal));
+  }
+  // Claims what it was not given.
+  void Lie(ObjectId id) {
+    const int64_t offset = life.Below(life.capacity_) / Arena::kAlignment * Arena::kAlignment + 1;
+    ++life.counts_.lies;
+    SealInRoom(id, 1 + life.Below(1000), offset);
   }
   void OnCreated(const msg::ObjectCreated& reply) {
     const ObjectId id = FromProto(reply.object()).id;
@@ -166,6 +203,7 @@ void StoreLife::Counts::Add(const Counts& o) {
   owner_died += o.owner_died, given_up += o.given_up, leases += o.leases, revoked += o.revoked;
   failed_leases += o.failed_leases, evicted += o.evicted, spilled += o.spilled, restored += o.restored;
   copied += o.copied, relayed += o.relayed, killed_clients += o.killed_clients, killed_owners += o.killed_owners;
+  in_room += o.in_room, reclaimed += o.reclaimed, lies += o.lies;
   killed_nodes += o.killed_nodes, broken += o.broken, damaged += o.damaged;
 }
 
@@ -181,6 +219,8 @@ StoreLife::StoreLife(uint64_t seed, bool verbose) : world_(seed, Duration::Micro
   settings_.argument_memory_fraction = Chance(0.3) ? 0.3 : 0.7;
   if (Chance(0.1)) settings_.spill_directories = "none";
   if (Chance(0.1)) settings_.spill_limit_bytes = Below(30'000);
+  settings_.object_room_ahead_fraction = Chance(0.3) ? 0 : 0.3;
+  settings_.object_room_idle = Duration::Millis(1 + Below(50));
   disk_limited_ = settings_.spill_directories == "none" || settings_.spill_limit_bytes >= 0;
   capacity_ = (200 + Below(600)) * Arena::kAlignment;
   faults_ = Chance(0.7);
@@ -257,13 +297,20 @@ void StoreLife::Create(Client& client, bool again) {
   if (again) {
     id = SomeObject();  // a task that runs a second time
   } else if (StoreOwner* owner = SomeOwner()) {
-    id = owner->Make(1 + (Chance(0.05) ? Below(2 * capacity_) : Below(capacity_ / 3)));
+    const int64_t most = Chance(0.5) ? 1000 : capacity_ / 3;
+    id = owner->Make(1 + (Chance(0.05) ? Below(2 * capacity_) : Below(most)));
   }
   if (!id || client.creating.count(id) != 0) return;
-  client.creating[id] = OwnerOf(id)->SizeOf(id);
+  const int64_t size = OwnerOf(id)->SizeOf(id);
+  if (!again) {
+    if (Chance(0.03)) return client.Lie(id);
+    if (const auto room = client.rooms.Take(size)) return client.PutInRoom(id, size, room->offset);
+  }
+  client.creating[id] = size;
   Draft<msg::CreateObject> request;
   ToProto(client.Ref(id), request->mutable_object());
-  request->set_size(OwnerOf(id)->SizeOf(id));
+  request->set_size(size);
+  request->set_ahead(!again);
   client.Send(std::move(request));
 }
 

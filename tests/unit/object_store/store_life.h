@@ -30,6 +30,7 @@ class StoreLife {
     uint64_t created = 0, existed = 0, refused = 0, got = 0, lost = 0, owner_died = 0, given_up = 0;
     uint64_t leases = 0, revoked = 0, failed_leases = 0;
     uint64_t evicted = 0, spilled = 0, restored = 0, copied = 0, relayed = 0;
+    uint64_t in_room = 0, reclaimed = 0, lies = 0;
     uint64_t killed_clients = 0, killed_owners = 0, killed_nodes = 0, broken = 0, damaged = 0;
     void Add(const Counts& other);
   };
