@@ -66,15 +66,19 @@ class LocalObjects {
   LocalObject* OldestSpillable() { return Oldest(spillable_); }
   // Bytes in memory of which there is no copy on disk, of primary copies.
   int64_t dirty_bytes() const { return dirty_bytes_; }
-  // The longest range that were free if only the objects for which `stays` holds kept their room, and no reserved room
-  // did. Looks at every one.
+  // What becomes of reserved rooms.
+  enum class Rooms : uint8_t { kGone, kStay };
+  // The longest range that were free if only the objects for which `stays` holds kept their room. Looks at every one.
   template <class Stays>
-  int64_t LongestIf(Stays stays) const {
+  int64_t LongestIf(Stays stays, Rooms rooms = Rooms::kGone) const {
     std::vector<std::pair<int64_t, int64_t>> ranges;
     for (const auto& [id, object] : objects_) {
       if (object.in_memory() && stays(object)) {
         ranges.emplace_back(object.offset, object.offset + Arena::Rounded(object.size));
       }
+    }
+    if (rooms == Rooms::kStay) {
+      for (const auto& [offset, size] : rooms_) ranges.emplace_back(offset, offset + Arena::Rounded(size));
     }
     return LongestBeside(std::move(ranges));
   }

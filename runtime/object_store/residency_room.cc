@@ -224,7 +224,8 @@ Residency::Room Residency::MakeRoom(int64_t size, Urgency urgency, LeaseId first
   return longest < Arena::Rounded(size) ? Room::kNever : Room::kWait;
 }
 
-// Exactly: otherwise transfers would be stopped, begin again because the room is of no use, and be stopped again.
+// Exactly (rooms that clients have ahead are not here yet, although they were asked for): otherwise transfers would be
+// stopped, begin again because the room is of no use, and be stopped again.
 bool Residency::SuspendingHelps(int64_t size, LeaseId first) const {
   const std::map<ObjectId, uint32_t> pins = listener_.ArgumentsInTheWay(first);
   const bool disk_takes = spills_.Refusal().ok();
@@ -239,7 +240,7 @@ bool Residency::SuspendingHelps(int64_t size, LeaseId first) const {
     const uint32_t all = object.pins[0] + object.pins[1] + object.pins[2];
     return all > (pin == pins.end() ? 0 : pin->second);
   };
-  return objects_.LongestIf(stays) >= Arena::Rounded(size);
+  return objects_.LongestIf(stays, LocalObjects::Rooms::kStay) >= Arena::Rounded(size);
 }
 
 // Arguments first, then waits, each from its tail.

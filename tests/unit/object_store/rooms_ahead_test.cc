@@ -36,6 +36,7 @@ class Rooms : public testing::Test {
                              MessageKind::kGiveRooms, MessageKind::kObjectCreated, MessageKind::kWriteSpill})
       env_.TakeAll(kind);
     env_.CancelTimer(TimerKind::kCreateTimeout, 0);
+    env_.CancelTimer(TimerKind::kSpill, 0);
     for (uint64_t id = 0; id < 10; ++id) env_.CancelTimer(TimerKind::kOwnerCheck, id);
   }
   void Settle() {
@@ -45,6 +46,14 @@ class Rooms : public testing::Test {
   void Deliver(const Address& from, Message message) {
     store_.OnMessage(from, message);
     Settle();
+  }
+  void RefuseSpill() {
+    for (const auto& sent : env_.TakeAll(MessageKind::kWriteSpill)) {
+      Draft<msg::SpillWritten> refused;
+      refused->set_file(sent.message.As<msg::WriteSpill>().file());
+      refused->set_status(static_cast<uint32_t>(StatusCode::kDiskFull));
+      Deliver(Address::Memory(), std::move(refused));
+    }
   }
   void FireIdle() {
     if (!env_.TimerIn(TimerKind::kRoomsAhead, 0)) return;
@@ -98,7 +107,9 @@ class Rooms : public testing::Test {
     get->set_size(1);
     get->set_pin(++pins_);
     Deliver(ref.owner, std::move(get));
-    EXPECT_EQ(env_.Take<msg::ObjectLocal>(ref.owner).status(), 0U);
+    const auto views = env_.TakeAll(MessageKind::kObjectLocal);
+    ASSERT_EQ(views.size(), 1U);
+    EXPECT_EQ(views[0].message.As<msg::ObjectLocal>().status(), 0U);
   }
   size_t rooms() const { return store_.rooms().count(); }
   // The rooms of a client that has put four values of 10 KiB. The last of them lie behind all values.
@@ -198,10 +209,10 @@ TEST_F(Rooms, ComeBackWhenTheClientPutsNothing) {
 }
 
 TEST_F(Rooms, ComeBackWhenRoomIsShort) {
-  settings_.spill_directories = "none";
   const auto rooms = FourRooms();
   env_.TakeAll(MessageKind::kObjectCreated);
   Create(kOther, kCapacity - 60 * kKiB, false);  // all that is behind the values
+  RefuseSpill();
   EXPECT_TRUE(env_.TakeAll(MessageKind::kObjectCreated).empty());
   EXPECT_EQ(env_.TakeAll(MessageKind::kReclaimRooms).size(), 1U);
   Create(kOther, kCapacity - 60 * kKiB, false);
