@@ -26,6 +26,7 @@ class Rooms : public testing::Test {
   ~Rooms() override {
     store_.OnPeerLost(kClient);
     store_.OnPeerLost(kOther);
+    RefuseSpill();
     store_.OnProcessDead(kOwner);
     store_.OnProcessDead(kOtherOwner);
     Settle();
