@@ -81,11 +81,11 @@ int PidIn(const std::string& path) {
   return pid;
 }
 
-// Puts values one after the other, so that it has room ahead, until it is killed.
 int64_t BytesAhead(const LiveCluster& cluster) {
-  const auto tables = internal::StoreTables(cluster.session_dir());
+  auto tables = internal::StoreTables(cluster.session_dir());
   return tables.ok() && !tables->empty() ? (*tables)[0].As<msg::ObjectTable>().ahead() : 0;
 }
+// Puts values one after the other, so that it has room ahead, until it is killed.
 void PutUntilKilled(const std::string& notes) {
   for (int i = 0; i < 20; ++i) put(Make(kMiB / 16, i));
   std::ofstream(notes + "/putter") << getpid();

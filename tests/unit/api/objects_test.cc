@@ -111,7 +111,7 @@ TEST(Put, AnyTypeMayBeLarge) {
 TEST(Put, InARoomThatWasGivenAheadAsksNobody) {
   StoreBackend store;
   const int64_t first = store.GiveRooms(8100, 3);
-  const Numbers numbers(1000, 7);
+  const auto numbers = Numbers(1000);
   const auto ref = put(numbers);
   EXPECT_EQ(store.count(MessageKind::kAllocateObject), 0);
   EXPECT_EQ(store.value(ref.id()).offset, first);
