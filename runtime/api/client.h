@@ -147,7 +147,6 @@ class Client {
   // ---- called by whoever drives the core worker ----
   // ObjectsReady, WaitReply, ObjectAllocated, ActorFound, PlacementGroupReply, GiveRooms and ReclaimRooms; others are
   // not for the client.
-  // ObjectsReady, WaitReply, ObjectAllocated, ActorFound, GiveRooms and ReclaimRooms; others are not for the client.
   void OnMessage(Message message);
   // The core worker traced the end of a task of ours; counted from SetUnfinished on.
   void OnTaskFinished();
