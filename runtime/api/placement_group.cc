@@ -33,9 +33,9 @@ Bundle bundle(double num_cpus, double num_gpus, const std::map<std::string, doub
   return made;
 }
 
-PlacementGroup placement_group(const std::vector<Bundle>& bundles, const PlacementGroupOptions& options) {
+PlacementGroup internal::CreateGroup(Client& client, const std::vector<Bundle>& bundles,
+                                     const PlacementGroupOptions& options) {
   if (const Status status = ValidateBundles(bundles); !status.ok()) throw Error(status.code(), status.message());
-  internal::Client& client = internal::Client::Current();
   const PlacementGroup group{{client.identity().worker, client.NewPut().task.index},
                              static_cast<uint32_t>(bundles.size())};
   Draft<msg::CreatePlacementGroup> create;
@@ -53,9 +53,20 @@ PlacementGroup placement_group(const std::vector<Bundle>& bundles, const Placeme
     spec.strategy.hard_labels = wanted.labels;
     ToProto(spec, out->mutable_spec());
   }
-  const Message reply = Ask(std::move(create));
+  const Message reply = client.AskAboutGroup(std::move(create));
   ThrowIfFailed(reply.As<msg::PlacementGroupReply>());
   return group;
+}
+
+void internal::RemoveGroup(Client& client, const PlacementGroup& group) {
+  Draft<msg::RemovePlacementGroup> removal;
+  ToProto(group.id, removal->mutable_group());
+  const Message reply = client.AskAboutGroup(std::move(removal));
+  ThrowIfFailed(reply.As<msg::PlacementGroupReply>());
+}
+
+PlacementGroup placement_group(const std::vector<Bundle>& bundles, const PlacementGroupOptions& options) {
+  return internal::CreateGroup(internal::Client::Current(), bundles, options);
 }
 
 PlacementGroup get_placement_group(const std::string& name, const std::string& name_space) {
@@ -68,12 +79,7 @@ PlacementGroup get_placement_group(const std::string& name, const std::string& n
   return {FromProto(reply.group().group()), static_cast<uint32_t>(reply.group().bundles_size())};
 }
 
-void remove_placement_group(const PlacementGroup& group) {
-  Draft<msg::RemovePlacementGroup> removal;
-  ToProto(group.id, removal->mutable_group());
-  const Message reply = Ask(std::move(removal));
-  ThrowIfFailed(reply.As<msg::PlacementGroupReply>());
-}
+void remove_placement_group(const PlacementGroup& group) { internal::RemoveGroup(internal::Client::Current(), group); }
 
 bool PlacementGroup::wait(std::optional<std::chrono::nanoseconds> timeout) const {
   const Message answer = Await(id, timeout ? timeout->count() : -1, false);

@@ -66,4 +66,12 @@ SchedulingStrategy InPlacementGroup(const PlacementGroup& group, int32_t bundle 
 // The group that captures what the running task submits.
 std::optional<PlacementGroupId> current_placement_group();
 
+namespace internal {
+
+class Client;
+// The same for a session of one's own.
+PlacementGroup CreateGroup(Client& client, const std::vector<Bundle>& bundles, const PlacementGroupOptions& options);
+void RemoveGroup(Client& client, const PlacementGroup& group);
+
+}  // namespace internal
 }  // namespace orrery

@@ -52,6 +52,7 @@ void SimDriver::OnMessage(ProcessHandle, Message message) {
     }
     case MessageKind::kReclaimRooms: return ReturnRooms();
     case MessageKind::kObjectAllocated: return OnAllocated(message);
+    case MessageKind::kPlacementGroupReply: return OnGroupReply(message);
     case MessageKind::kDriverClosed:
       // As a program's end does: the process is gone, its connections close.
       closed_ = true;
@@ -83,6 +84,8 @@ void SimDriver::Submit(PlannedTask task) {
   if (request.strategy.kind == SchedulingStrategy::Kind::kNodeAffinity) {
     request.strategy.affinity_node = host_.NodeOfIndex(request.strategy.affinity_node).value;
   }
+  if (request.strategy.kind == SchedulingStrategy::Kind::kPlacementGroup)
+    request.strategy.group = GroupOf(request.strategy.group.index);
   const TaskId id{worker_, task.number + 1};
   recorder_.DescribeTask({id, task.name, job_, request.resources.Get(ResourceKind::kCpu).value(),
                           request.resources.Get(ResourceKind::kGpu).value(), engine_.Now()});
@@ -153,6 +156,35 @@ void SimDriver::PutValue(uint64_t number, int64_t size, std::optional<int64_t> r
   put->set_offset(room.value_or(0));
   engine_.Deliver(process_, Address::Application(), std::move(put));
   source_->OnTaskEnded(*this, number);
+}
+
+// Request numbers of creations are those of the groups; of removals, which nobody waits for, they follow.
+void SimDriver::CreateGroup(const PlannedGroup& group) {
+  Draft<msg::CreatePlacementGroup> create;
+  create->set_request(2 * group.number + 1);
+  msg::PlacementGroupInfo& info = *create->mutable_group();
+  ToProto(GroupOf(group.number), info.mutable_group());
+  info.set_strategy(static_cast<uint32_t>(group.strategy));
+  for (const ResourceSet& resources : group.bundles) {
+    msg::BundleSpec* bundle = info.add_bundles();
+    bundle->set_index(static_cast<uint32_t>(info.bundles_size() - 1));
+    ToProto(SchedulingRequest{resources, {}}, bundle->mutable_spec());
+  }
+  engine_.Deliver(process_, Address::Application(), std::move(create));
+}
+
+void SimDriver::RemoveGroup(uint64_t number) {
+  Draft<msg::RemovePlacementGroup> removal;
+  removal->set_request(2 * number + 2);
+  ToProto(GroupOf(number), removal->mutable_group());
+  engine_.Deliver(process_, Address::Application(), std::move(removal));
+}
+
+void SimDriver::OnGroupReply(const Message& message) {
+  const uint64_t request = message.As<msg::PlacementGroupReply>().request();
+  if (request % 2 == 0 || closed_) return;
+  source_->OnGroupMade(*this, (request - 1) / 2);
+  Settle();
 }
 
 void SimDriver::WakeAt(Duration when, uint64_t id) {

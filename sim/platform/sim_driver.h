@@ -60,16 +60,23 @@ class SimDriver final : public SimLocalEndpoint, public EventHandler, public Wor
   Duration Elapsed() const override { return engine_.Now() - began_; }
   void Submit(PlannedTask task) override;
   void Release(uint64_t number, uint32_t position) override { released_.push_back({{worker_, number + 1}, position}); }
+  void CreateGroup(const PlannedGroup& group) override;
+  void RemoveGroup(uint64_t number) override;
   void WakeAt(Duration when, uint64_t id) override;
 
  private:
   uint32_t ClassOf(const SchedulingRequest& request);
   void Put(const PlannedTask& put);
   void OnAllocated(const Message& message);
+  void OnGroupReply(const Message& message);
+  PlacementGroupId GroupOf(uint64_t number) const { return {worker_, kFirstGroup + number}; }
   void PutValue(uint64_t number, int64_t size, std::optional<int64_t> room = {});
   void ReturnRooms();
   // After each call of the source: tells the core worker what was released, and closes when all has ended.
   void Settle();
+
+  // Beyond the numbers of tasks and puts.
+  static constexpr uint64_t kFirstGroup = uint64_t{1} << 40;
 
   SimEngine& engine_;
   DriverHost& host_;

@@ -72,6 +72,7 @@ void RunRecorder::OnTrace(Time now, const TraceEvent& event) {
     case TraceKind::kAutoscalerAction:
       for (AutoscalerRow& row : AutoscalerRowsOf(now, event)) s.autoscaler.push_back(std::move(row));
       break;
+    case TraceKind::kGroupState: s.groups.OnTrace(event); break;
     default: s.objects.OnTrace(now, event); break;
   }
 }

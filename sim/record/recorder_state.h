@@ -9,6 +9,7 @@
 
 #include "runtime/messages/autoscaler_rows.h"
 #include "sim/record/csv_writer.h"
+#include "sim/record/group_counts.h"
 #include "sim/record/object_log.h"
 #include "sim/record/recorder.h"
 #include "sim/record/statistics.h"
@@ -39,6 +40,7 @@ struct RunRecorder::State {
   std::vector<FaultRow> faults;
   std::vector<AutoscalerRow> autoscaler;
   ObjectLog objects;
+  GroupCounts groups;
   OccupancyIntegral occupancy;  // of counted tasks
   std::unique_ptr<FileWriter> log;  // events.jsonl
   Status log_status;

@@ -44,6 +44,7 @@ void RunRecorder::State::WriteFacts(const RunFacts& facts) {
   summary.SetUnsigned("tasks.finished", finished);
   summary.SetUnsigned("tasks.failed", failed);
   summary.SetUnsigned("tasks.retried", retries);
+  groups.Write(summary);
   summary.SetUnsigned("tasks.unfinished", tasks.size() - finished - failed);
   summary.SetUnsigned("tasks.ended_twice", ended_twice);
 }

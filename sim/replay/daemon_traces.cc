@@ -23,7 +23,7 @@ const std::map<std::string, TraceKind>& Kinds() {
     for (int value = 0; value <= UINT8_MAX; ++value) {
       const auto kind = static_cast<TraceKind>(value);
       const bool node = kind == TraceKind::kNodeRegistered || kind == TraceKind::kNodeDead;
-      if (node || ObjectLog::Reads(kind)) found.emplace(TraceKindName(kind), kind);
+      if (node || kind == TraceKind::kGroupState || ObjectLog::Reads(kind)) found.emplace(TraceKindName(kind), kind);
     }
     return found;
   }();

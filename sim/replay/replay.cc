@@ -135,6 +135,13 @@ bool MakeObjects(const Drivers& drivers) {
                      [](const auto& driver) { return driver->source().MakesObjects(); });
 }
 
+// What daemons trace is asked of them only where somebody reads it.
+bool NeedsTraces(const Scenario& scenario, const Drivers& drivers) {
+  const bool groups =
+      std::any_of(drivers.begin(), drivers.end(), [](const auto& driver) { return driver->source().MakesGroups(); });
+  return groups || MakeObjects(drivers) || scenario.autoscaler;
+}
+
 // Objects that are still in stores when nobody has refs to them any more, and has not had for a while; -1: a store did
 // not answer.
 int64_t CountLeaked(const std::string& session_dir, const Drivers& drivers) {
@@ -215,7 +222,7 @@ Result<ReplayOutcome> ReplayScenario(const Scenario& scenario, uint64_t seed, co
   Drivers drivers;
   if (Status status = MakeDrivers(scenario, seed, context, drivers); !status.ok()) return status;
   std::optional<TraceFolder> traces;
-  if (MakeObjects(drivers) || scenario.autoscaler) {
+  if (NeedsTraces(scenario, drivers)) {
     traces.emplace();
     if (traces->path().empty()) return Status(StatusCode::kUnavailable, "no folder for traces can be made in $TMPDIR");
   }

@@ -42,8 +42,12 @@ Result<std::unique_ptr<ReplayCluster>> ReplayCluster::Start(const Scenario& scen
     Result<ClusterConfig> config = ClusterConfigOf(scenario);
     if (!config.ok()) return config.status();
     options.cluster_file = ClusterConfigText(*config);
-    options.gcs_environment["ORRERY_TRACE_DIR"] = trace_folder;  // it sees nodes joining and leaving
   }
+  // It sees nodes joining and leaving, and what becomes of placement groups.
+  const auto& sources = scenario.workload.sources;
+  const bool groups = std::any_of(sources.begin(), sources.end(),
+                                  [](const auto& source) { return std::holds_alternative<GroupsSpec>(source.what); });
+  if (scenario.autoscaler || groups) options.gcs_environment["ORRERY_TRACE_DIR"] = trace_folder;
   if (options.nodes.empty())
     return Status(StatusCode::kInvalidArgument, "the head must be there at once (boot_time 0)");
   Result<std::unique_ptr<LocalCluster>> processes = LocalCluster::Start(std::move(options));

@@ -78,6 +78,8 @@ void ReplayDriver::Submit(PlannedTask task) {
   if (request.strategy.kind == SchedulingStrategy::Kind::kNodeAffinity) {
     request.strategy.affinity_node = context_.node_of_index(request.strategy.affinity_node).value;
   }
+  if (request.strategy.kind == SchedulingStrategy::Kind::kPlacementGroup)
+    request.strategy.group = groups_.at(request.strategy.group.index).id;
   const TaskId id{self.worker, task.number + 1};
   context_.recording.DescribeTask({id,
                                    task.name,
@@ -109,6 +111,20 @@ void ReplayDriver::Submit(PlannedTask task) {
   if (!task.results.empty()) results_.emplace(std::pair{task.number, 0}, std::move(result));
   for (uint32_t i = 1; i < task.results.size(); ++i)
     results_.emplace(std::pair{task.number, i}, ObjectRef(internal::NewObjectState({id, i}, &client)));
+}
+
+void ReplayDriver::CreateGroup(const PlannedGroup& group) {
+  std::vector<Bundle> bundles;
+  for (const ResourceSet& resources : group.bundles) bundles.push_back({resources, {}});
+  groups_[group.number] = internal::CreateGroup(driver_->client(), bundles, {.strategy = group.strategy});
+  context_.loop.Post([this, number = group.number] {
+    if (!abandoned_) source_->OnGroupMade(*this, number);
+  });
+}
+
+void ReplayDriver::RemoveGroup(uint64_t number) {
+  internal::RemoveGroup(driver_->client(), groups_.at(number));
+  groups_.erase(number);
 }
 
 void ReplayDriver::Put(const PlannedTask& put) {

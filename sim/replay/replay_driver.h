@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/api/driver.h"
+#include "runtime/api/placement_group.h"
 #include "runtime/api/ref.h"
 #include "sim/replay/loop.h"
 #include "sim/replay/recording.h"
@@ -54,6 +55,8 @@ class ReplayDriver final : public WorkloadPort {
   Duration Elapsed() const override { return context_.recording.now() - Time{}; }
   void Submit(PlannedTask task) override;
   void Release(uint64_t number, uint32_t position) override { results_.erase({number, position}); }
+  void CreateGroup(const PlannedGroup& group) override;
+  void RemoveGroup(uint64_t number) override;
   void WakeAt(Duration when, uint64_t id) override;
 
  private:
@@ -69,6 +72,7 @@ class ReplayDriver final : public WorkloadPort {
   std::unique_ptr<Sink> sink_;                 // outlives the driver
   std::unique_ptr<internal::Driver> driver_;
   std::map<std::pair<uint64_t, uint32_t>, ObjectRef> results_;  // by task and position: while others may take them
+  std::map<uint64_t, PlacementGroup> groups_;
   std::string put_error_;
   WorkerId worker_;
   uint64_t submitted_ = 0;

@@ -29,6 +29,8 @@ void ParseWorkload(const Value& value, ParseContext& context, int64_t nodes, Wor
 void ParseGenerator(const Value& value, ParseContext& context, int64_t nodes, GeneratorSpec& generator);
 // Whether a generator is one of those that make a graph around objects.
 bool NamesPattern(const Value& generator);
+bool NamesGroups(const Value& generator);
+void ParseGroups(const Value& value, ParseContext& context, GroupsSpec& groups);
 void ParsePattern(const Value& value, ParseContext& context, int64_t nodes, PatternSpec& pattern);
 void ParseDag(const Value& value, ParseContext& context, DagSpec& dag);
 void ParseFaults(const Value& value, ParseContext& context, std::vector<FaultSpec>& faults);

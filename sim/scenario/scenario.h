@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "runtime/common/bundle.h"
 #include "runtime/common/resources.h"
 #include "runtime/common/settings.h"
 #include "runtime/common/status.h"
@@ -160,6 +161,16 @@ struct PatternSpec {
   Duration at;  // when the driver begins
 };
 
+// Placement groups, one after the other: in each, one task per bundle, which asks for all of it; then it is removed.
+struct GroupsSpec {
+  int64_t groups = 0;
+  int64_t bundles = 0;  // of each group
+  BundleStrategy strategy = BundleStrategy::kPack;
+  TaskSpec task;
+  Duration at;  // of the first
+  Duration every;  // between them; 0: all at once
+};
+
 // Tasks of a production trace, one driver.
 struct TraceSpec {
   enum class Format : uint8_t { kCsv, kSwf, kOpenb, kWfFormat };
@@ -178,7 +189,7 @@ struct TraceSpec {
 // One source of tasks.
 struct SourceSpec {
   std::string name;  // "generator", "dag", "trace" unless given; numbered when repeated
-  std::variant<GeneratorSpec, DagSpec, TraceSpec, PatternSpec> what;
+  std::variant<GeneratorSpec, DagSpec, TraceSpec, PatternSpec, GroupsSpec> what;
 };
 
 struct WorkloadSpec {

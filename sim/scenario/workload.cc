@@ -76,6 +76,8 @@ void ReadSource(MapReader& map, ParseContext& context, int64_t nodes, WorkloadSp
   }
   if (generator != nullptr && NamesPattern(*generator)) {
     ParsePattern(*generator, context, nodes, source.what.emplace<PatternSpec>());
+  } else if (generator != nullptr && NamesGroups(*generator)) {
+    ParseGroups(*generator, context, source.what.emplace<GroupsSpec>());
   } else if (generator != nullptr) {
     ParseGenerator(*generator, context, nodes, source.what.emplace<GeneratorSpec>());
   }

@@ -5,6 +5,7 @@
 
 #include "sim/workload/dag_source.h"
 #include "sim/workload/generator_source.h"
+#include "sim/workload/groups_source.h"
 #include "sim/workload/pattern.h"
 #include "sim/workload/trace_source.h"
 
@@ -17,6 +18,7 @@ Result<std::unique_ptr<WorkloadSource>> MakeSource(const SourceSpec& spec, Rando
     const DagSpec dag = ExpandPattern(*pattern, random);
     return MakeDagSource(dag, random);
   }
+  if (const auto* groups = std::get_if<GroupsSpec>(&spec.what)) return MakeGroupsSource(*groups, random);
   const auto& trace = std::get<TraceSpec>(spec.what);
   if (trace.format != TraceSpec::Format::kWfFormat) return MakeTraceSource(trace);
   Result<Workflow> workflow = LoadWorkflow(trace);

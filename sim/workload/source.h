@@ -37,6 +37,13 @@ struct PlannedTask {
   bool put = false;               // no task: the driver makes results[0] itself
 };
 
+// A placement group to create. `number` counts the source's groups from 0; tasks name it as strategy.group.index.
+struct PlannedGroup {
+  uint64_t number = 0;
+  BundleStrategy strategy = BundleStrategy::kPack;
+  std::vector<ResourceSet> bundles;
+};
+
 // What a source may do; implemented by the simulated driver and by the live replayer.
 class WorkloadPort {
  public:
@@ -47,6 +54,9 @@ class WorkloadPort {
   virtual void Submit(PlannedTask task) = 0;
   // The program lets go of this result: nothing that is submitted from now on takes it.
   virtual void Release(uint64_t number, uint32_t position) = 0;
+  // OnGroupMade follows: tasks may be submitted inside from then on, and wait there for its bundles.
+  virtual void CreateGroup(const PlannedGroup& group) = 0;
+  virtual void RemoveGroup(uint64_t number) = 0;
   // OnWake(id) follows when Elapsed() reaches `when`.
   virtual void WakeAt(Duration when, uint64_t id) = 0;
 };
@@ -64,12 +74,15 @@ class WorkloadSource {
   virtual void OnWake(WorkloadPort& port, uint64_t id) = 0;
   // The task has its one end, good or bad; the put is there.
   virtual void OnTaskEnded(WorkloadPort& port, uint64_t number) = 0;
+  // The cluster knows the group.
+  virtual void OnGroupMade(WorkloadPort&, uint64_t) {}
   // Nothing more will be submitted, once what was submitted has ended.
   virtual bool Exhausted() const = 0;
   // Tasks it will submit in all (puts are none), where that is known.
   virtual std::optional<uint64_t> Total() const = 0;
   // Some results have bytes.
   virtual bool MakesObjects() const { return false; }
+  virtual bool MakesGroups() const { return false; }
   virtual std::optional<WorkloadBounds> Bounds() const { return std::nullopt; }
   // Every task and put by its number, where they are known beforehand.
   virtual const std::vector<PlannedTask>* Graph() const { return nullptr; }

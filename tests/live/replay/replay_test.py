@@ -183,6 +183,17 @@ class ReplayTest(unittest.TestCase):
 
     # ---- faults ----
 
+    def test_placement_groups_live(self):
+        groups = 10
+        sets = {"cluster.node_types.node.count": 3, "workload.generator.groups": groups,
+                "workload.generator.bundles": 6, "workload.generator.task.duration": "20ms",
+                "checks.created.equals.value": groups, "checks.removed.equals.value": groups,
+                "checks.wait.max.value": "60s"}
+        words = [word for key, value in sets.items() for word in ("--set", f"{key}={value}")]
+        summary = self.live("scheduling/placement_groups", *words)
+        self.assertEqual(summary["placement_groups"],
+                         {"created": groups, "rescheduled": 0, "removed": groups, "infeasible": 0})
+
     def test_killed_workers_cost_attempts_but_no_task(self):
         summary = self.live("faults/kill_worker")
         self.assertEqual(summary["tasks"]["finished"], 120)

@@ -117,6 +117,8 @@ class Port final : public WorkloadPort {
     submitted.push_back(std::move(task));
   }
   void Release(uint64_t number, uint32_t position) override { ++released[{number, position}]; }
+  void CreateGroup(const PlannedGroup&) override { ADD_FAILURE() << "patterns make no placement groups"; }
+  void RemoveGroup(uint64_t) override { ADD_FAILURE() << "patterns make no placement groups"; }
   void WakeAt(Duration, uint64_t) override {}
   std::vector<PlannedTask> submitted;
   std::map<std::pair<uint64_t, uint32_t>, int> released;

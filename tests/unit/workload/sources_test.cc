@@ -3,6 +3,7 @@
 
 #include <map>
 #include <set>
+#include <utility>
 #include <variant>
 
 #include "sim/workload/source.h"
@@ -22,6 +23,11 @@ class Bench final : public WorkloadPort {
     tasks.push_back(std::move(task));
   }
   void Release(uint64_t, uint32_t) override {}
+  void CreateGroup(const PlannedGroup& group) override {
+    created.push_back(group);
+    made_.push_back(group.number);
+  }
+  void RemoveGroup(uint64_t number) override { removed.emplace_back(number, now_); }
   void WakeAt(Duration when, uint64_t id) override { wakes_.emplace(std::max(when, now_), id); }
 
   void Run(WorkloadSource& source) {
@@ -36,6 +42,7 @@ class Bench final : public WorkloadPort {
         source.OnWake(*this, id);
       else
         source.OnTaskEnded(*this, id);
+      for (uint64_t group : std::exchange(made_, {})) source.OnGroupMade(*this, group);
     }
     EXPECT_TRUE(source.Exhausted());
   }
@@ -43,11 +50,14 @@ class Bench final : public WorkloadPort {
   std::vector<PlannedTask> tasks;
   std::vector<Duration> submitted_at;
   size_t in_system = 0;
+  std::vector<PlannedGroup> created;
+  std::vector<std::pair<uint64_t, Duration>> removed;
 
  private:
   Duration service_;
   Duration now_;
   std::multimap<Duration, uint64_t> wakes_, ends_;
+  std::vector<uint64_t> made_;
 };
 
 std::unique_ptr<WorkloadSource> Make(decltype(SourceSpec::what) what, uint64_t seed = 1) {
@@ -123,6 +133,29 @@ TEST(ForkJoinSource, WaitsForAStageBeforeTheNext) {
   EXPECT_EQ(bench.in_system, 4u);
   EXPECT_EQ(bench.submitted_at[4], Duration::Seconds(1));
   EXPECT_EQ(bench.submitted_at[11], Duration::Seconds(2));
+}
+
+TEST(GroupsSource, FillsEachGroupWithATaskPerBundleAndRemovesIt) {
+  GroupsSpec spec;
+  spec.groups = 3;
+  spec.bundles = 2;
+  spec.strategy = BundleStrategy::kSpread;
+  spec.task.duration = Distribution::Deterministic(1);
+  spec.task.resources = ResourceSet::Cpu(2);
+  spec.every = Duration::Seconds(5);
+  Bench bench;
+  auto source = Make(spec);
+  bench.Run(*source);
+  EXPECT_EQ(source->Total(), 6u);
+  ASSERT_EQ(bench.created.size(), 3u);
+  EXPECT_EQ(bench.created[1].bundles, std::vector<ResourceSet>(2, ResourceSet::Cpu(2)));
+  EXPECT_EQ(bench.created[1].strategy, BundleStrategy::kSpread);
+  ASSERT_EQ(bench.tasks.size(), 6u);
+  EXPECT_EQ(bench.tasks[3].strategy.group.index, 1u);
+  EXPECT_EQ(bench.tasks[3].strategy.bundle, 1);
+  EXPECT_EQ(bench.submitted_at[4], Duration::Seconds(10));
+  EXPECT_EQ(bench.removed, (std::vector<std::pair<uint64_t, Duration>>{
+                               {0, Duration::Seconds(1)}, {1, Duration::Seconds(6)}, {2, Duration::Seconds(11)}}));
 }
 
 DagSpec Dag(std::vector<std::vector<int64_t>> after, std::vector<int64_t> order) {
