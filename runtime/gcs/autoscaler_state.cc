@@ -1,6 +1,7 @@
 #include "runtime/gcs/autoscaler_state.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "runtime/messages/convert.h"
@@ -13,6 +14,8 @@ namespace {
 
 // Reports come once per interval while something waits; who is silent for longer has nothing, or is gone.
 constexpr int64_t kSilentIntervals = 3;
+
+std::string RowKey(JobId job) { return std::to_string(job.value); }
 
 }  // namespace
 
@@ -33,17 +36,38 @@ void AutoscalerStateManager::OnReportBacklog(const msg::ReportBacklog& report) {
 }
 
 void AutoscalerStateManager::OnRequestResources(const Address& from, const msg::RequestResources& request) {
+  const JobId job{request.job()};
+  const JobManager::Job* known = jobs_.Find(job);
+  if (!job || (known != nullptr && known->running)) {
+    SetFloor(request, env_.Now());
+    msg::RequestResources row = request;
+    row.set_request(static_cast<uint64_t>(env_.Now().ns));  // of the row: when it was noted
+    if (request.bundles().empty())
+      env_.Erase(StateTable::kFloors, RowKey(job));
+    else
+      env_.Put(StateTable::kFloors, RowKey(job), row.SerializeAsString());
+  }
+  Draft<msg::RequestResourcesReply> reply;
+  reply->set_request(request.request());
+  env_.Send(from, std::move(reply));
+}
+
+void AutoscalerStateManager::SetFloor(const msg::RequestResources& request, Time noted) {
   Floor floor;
   for (const msg::DemandStatus& bundle : request.bundles())
     floor.bundles.emplace_back(FromProto(bundle.spec()), bundle.count());
-  floor.expires = request.expires_ns() > 0 ? env_.Now() + Duration{request.expires_ns()} : Time{INT64_MAX};
+  floor.expires = request.expires_ns() > 0 ? noted + Duration{request.expires_ns()} : Time{INT64_MAX};
   if (floor.bundles.empty())
     floors_.erase(JobId{request.job()});
   else
     floors_[JobId{request.job()}] = std::move(floor);
-  Draft<msg::RequestResourcesReply> reply;
-  reply->set_request(request.request());
-  env_.Send(from, std::move(reply));
+}
+
+void AutoscalerStateManager::RestoreFloor(const StateRow& row) {
+  msg::RequestResources request;
+  ORRERY_ASSERT_MSG(request.ParseFromString(row.value), "a row of the stored state");
+  // A clock that began anew since then (the machine was restarted) must not make it last longer than was asked for.
+  SetFloor(request, std::min(env_.Now(), Time{static_cast<int64_t>(request.request())}));
 }
 
 void AutoscalerStateManager::FillNode(const NodeInfo& info, msg::NodeLoad* node) const {
@@ -80,7 +104,11 @@ void AutoscalerStateManager::FillDemands(msg::AutoscalerState& state) {
 }
 
 void AutoscalerStateManager::FillFloor(msg::AutoscalerState& state) {
-  std::erase_if(floors_, [&](const auto& entry) { return entry.second.expires <= env_.Now(); });
+  std::erase_if(floors_, [&](const auto& entry) {
+    const bool expired = entry.second.expires <= env_.Now();
+    if (expired) env_.Erase(StateTable::kFloors, RowKey(entry.first));
+    return expired;
+  });
   for (const auto& [job, floor] : floors_) {
     for (const auto& [request, count] : floor.bundles) {
       msg::DemandStatus* bundle = state.add_floor();
@@ -144,6 +172,8 @@ void AutoscalerStateManager::OnOwnerDead(WorkerId owner) {
   std::erase_if(backlogs_, [&](const auto& entry) { return entry.first.first == owner; });
 }
 
-void AutoscalerStateManager::OnJobFinished(JobId job) { floors_.erase(job); }
+void AutoscalerStateManager::OnJobFinished(JobId job) {
+  if (floors_.erase(job) != 0) env_.Erase(StateTable::kFloors, RowKey(job));
+}
 
 }  // namespace orrery

@@ -17,7 +17,7 @@ Gcs::Gcs(Env& env, Settings settings, StoredState stored)
       resources_(env_, settings_, nodes_),
       jobs_(env_),
       groups_(env_, settings_, nodes_, resources_, jobs_),
-      autoscaler_(env_, settings_, nodes_, resources_, groups_),
+      autoscaler_(env_, settings_, nodes_, resources_, groups_, jobs_),
       actors_(env_, settings_, nodes_, resources_, jobs_),
       kv_(env_) {
   Restore(stored.rows);

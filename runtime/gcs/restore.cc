@@ -45,6 +45,8 @@ void Gcs::Restore(const std::vector<StateRow>& rows) {
       actors.push_back(Parsed<msg::StoredActor>(row.value));
     else if (row.table == StateTable::kPlacementGroups)
       groups.push_back(Parsed<msg::StoredPlacementGroup>(row.value));
+    else if (row.table == StateTable::kFloors)
+      autoscaler_.RestoreFloor(row);
     else
       by_id[row.table][static_cast<uint32_t>(Number(row.key))] = row.value;
   }

@@ -22,7 +22,8 @@ enum class StateTable : uint32_t {
   kFinishedJobs = 5,
   kKv = 6,
   kActors = 7,
-  kPlacementGroups = 8
+  kPlacementGroups = 8,
+  kFloors = 9
 };
 
 struct StateRow {

@@ -72,6 +72,19 @@ Status Fill(const RequestResourcesOptions& options, msg::RequestResources& reque
   return Status::Ok();
 }
 
+// A request of a job that is over would have no end, so there is none.
+Status CheckJob(const RequestResourcesOptions& options, const Session& session, const Address& gcs) {
+  if (options.job == 0) return Status::Ok();
+  Draft<msg::GetClusterStatus> question;
+  question->set_request(1);
+  Result<Message> reply = Ask(session, options.token_file, gcs, std::move(question), kLimit);
+  if (!reply.ok()) return reply.status();
+  for (const msg::JobStatus& job : reply->As<msg::ClusterStatus>().jobs()) {
+    if (job.job() == options.job && job.running()) return Status::Ok();
+  }
+  return Bad("--job: no job " + std::to_string(options.job) + " runs; `orrery status` lists jobs");
+}
+
 }  // namespace
 
 int RequestResourcesCommand(const RequestResourcesOptions& options) {
@@ -81,6 +94,7 @@ int RequestResourcesCommand(const RequestResourcesOptions& options) {
   if (!session.ok()) return Fail(kExitFailed, session.status().message());
   Result<Address> gcs = FindGcs(*session, options.address);
   if (!gcs.ok()) return Fail(gcs.status());
+  if (Status status = CheckJob(options, *session, *gcs); !status.ok()) return Fail(status);
   Result<Message> reply = Ask(*session, options.token_file, *gcs, std::move(request), kLimit);
   if (!reply.ok()) return Fail(reply.status());
   const std::string whose = options.job == 0 ? "" : " of job " + std::to_string(options.job);

@@ -158,6 +158,8 @@ class AutoscalerTest(unittest.TestCase):
         wait_for(lambda: len(self.workers()) == 2, "two nodes")
         os.kill(self.processes("gcs")[0], signal.SIGKILL)
         self.run_orrery("start", "--head")
+        time.sleep(1.5)  # longer than idle_timeout
+        self.assertEqual(self.workers(), ["worker-1", "worker-2"], "the request outlived the GCS, so nothing is idle")
         self.request(4)
         wait_for(lambda: len(self.workers()) == 4, "the successor's requests are served")
         self.assertEqual(len(self.processes("autoscaler")), 1)
@@ -174,6 +176,7 @@ class AutoscalerTest(unittest.TestCase):
         wait_for(lambda: not self.workers(), "none")
         self.request(1)
         wait_for(lambda: len(self.workers()) == 1, "one again")
+        self.assertIn("no job 77 runs", self.run_orrery("request-resources", "--num-cpus=1", "--job=77", code=2).stderr)
         self.assertIn("Terminated 1 instance", self.run_orrery("down", self.file).stdout)
 
     def test_a_bad_program_is_said_and_the_cluster_goes_on(self):
