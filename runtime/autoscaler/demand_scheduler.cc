@@ -351,7 +351,11 @@ void Round::EndIdle() {
   for (size_t i = 0; i < input_.nodes.size(); ++i) {
     const ScaledNode& node = input_.nodes[i];
     const bool own = node.instance != 0 && node.type < count_.size() && !node.head && ending_.count(i) == 0;
-    if (own && node.running && !node.busy && !node.draining) idle.push_back(i);
+    if (!own || !node.running || node.draining) continue;
+    if (!node.busy)
+      idle.push_back(i);
+    else if (node.available == node.total && !node.total.empty())
+      Note("keep", config_.types[node.type].name, 1, "objects that live there alone, or work that takes no resources");
   }
   std::stable_sort(idle.begin(), idle.end(),
                    [&](size_t a, size_t b) { return input_.nodes[a].idle > input_.nodes[b].idle; });

@@ -213,6 +213,16 @@ TEST(DemandScheduler, AnIdleNodeThatPendingDemandWillUseStays) {
   EXPECT_EQ(Decide(config, input), "keep 1 a: pending demand will use it\n");
 }
 
+// Whoever asks why a node without running work stays must find a line about it.
+TEST(DemandScheduler, ANodeThatIsBusyWithoutUsingAnythingIsKeptForAReason) {
+  const AutoscalerConfig config = Config({Type("a", Res(4), 9)});
+  ScalingInput input;
+  input.nodes = {Node(config, 1, 0, 4, Duration::Seconds(400)), Node(config, 2, 0, 3), Node(config, 3, 0, 4)};
+  input.nodes[0].busy = input.nodes[1].busy = input.nodes[2].busy = true;
+  input.nodes[2].total = input.nodes[2].available = {};  // has not said yet what it has
+  EXPECT_EQ(Decide(config, input), "keep 1 a: objects that live there alone, or work that takes no resources\n");
+}
+
 TEST(DemandScheduler, TheHeadAndForeignNodesAreNeverEnded) {
   const AutoscalerConfig config = Config({Type("a", Res(4), 9)});
   ScalingInput input;
