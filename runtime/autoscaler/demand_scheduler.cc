@@ -355,7 +355,7 @@ void Round::EndIdle() {
     if (!node.busy)
       idle.push_back(i);
     else if (node.available == node.total && !node.total.empty())
-      Note("keep", config_.types[node.type].name, 1, "objects that live there alone, or work that takes no resources");
+      Note("keep", config_.types[node.type].name, 1, "has objects or work, though nothing of it is in use");
   }
   std::stable_sort(idle.begin(), idle.end(),
                    [&](size_t a, size_t b) { return input_.nodes[a].idle > input_.nodes[b].idle; });

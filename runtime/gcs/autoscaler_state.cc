@@ -28,11 +28,20 @@ void AutoscalerStateManager::OnReport(const msg::ResourceReport& report) {
 }
 
 void AutoscalerStateManager::OnReportBacklog(const msg::ReportBacklog& report) {
-  const std::pair key{WorkerId{report.owner()}, FromProto(report.spec())};
-  if (report.backlog() == 0)
-    backlogs_.erase(key);
-  else
-    backlogs_[key] = {report.backlog(), env_.Now()};
+  const WorkerId owner{report.owner()};
+  if (report.backlog() > 0) {
+    backlogs_[owner][FromProto(report.spec())] = {report.backlog(), env_.Now()};
+  } else if (const auto of_owner = backlogs_.find(owner); of_owner != backlogs_.end()) {
+    of_owner->second.erase(FromProto(report.spec()));
+    if (of_owner->second.empty()) backlogs_.erase(of_owner);
+  }
+}
+
+void AutoscalerStateManager::OnLeaseAsked(WorkerId owner, const SchedulingRequest& request) {
+  const auto of_owner = backlogs_.find(owner);
+  if (of_owner == backlogs_.end()) return;
+  const auto backlog = of_owner->second.find(request);
+  if (backlog != of_owner->second.end() && backlog->second.count > 0) --backlog->second.count;
 }
 
 void AutoscalerStateManager::OnRequestResources(const Address& from, const msg::RequestResources& request) {
@@ -90,11 +99,16 @@ void AutoscalerStateManager::FillNode(const NodeInfo& info, msg::NodeLoad* node)
 
 void AutoscalerStateManager::FillDemands(msg::AutoscalerState& state) {
   const Duration silent = settings_.backlog_report_interval * kSilentIntervals;
-  std::erase_if(backlogs_, [&](const auto& entry) { return env_.Now() - entry.second.reported > silent; });
+  for (auto& [owner, of_owner] : backlogs_)
+    std::erase_if(of_owner, [&](const auto& entry) { return env_.Now() - entry.second.reported > silent; });
+  std::erase_if(backlogs_, [](const auto& entry) { return entry.second.empty(); });
   std::map<SchedulingRequest, uint64_t> counts;
   for (const ResourceManager::Demand& demand : resources_.PendingDemand()) counts[demand.request] += demand.count;
-  for (const auto& [key, backlog] : backlogs_) counts[key.second] += backlog.count;
+  for (const auto& [owner, of_owner] : backlogs_) {
+    for (const auto& [request, backlog] : of_owner) counts[request] += backlog.count;
+  }
   for (const auto& [request, count] : counts) {
+    if (count == 0) continue;
     // What a group has reserved, or will: nodes are launched for the group.
     if (request.strategy.kind == SchedulingStrategy::Kind::kPlacementGroup) continue;
     msg::DemandStatus* demand = state.add_demands();
@@ -168,9 +182,7 @@ void AutoscalerStateManager::OnNodeDead(NodeId node) {
   }
 }
 
-void AutoscalerStateManager::OnOwnerDead(WorkerId owner) {
-  std::erase_if(backlogs_, [&](const auto& entry) { return entry.first.first == owner; });
-}
+void AutoscalerStateManager::OnOwnerDead(WorkerId owner) { backlogs_.erase(owner); }
 
 void AutoscalerStateManager::OnJobFinished(JobId job) {
   if (floors_.erase(job) != 0) env_.Erase(StateTable::kFloors, RowKey(job));

@@ -30,6 +30,10 @@ class AutoscalerStateManager {
   void RestoreFloor(const StateRow& row);
   void OnReport(const msg::ResourceReport& report);
   void OnReportBacklog(const msg::ReportBacklog& report);
+  // The owner asks for one more lease: that task is no backlog any more, also before the next report says so. Otherwise
+  // work that nodes which join take at once would be counted as waiting still, and nodes would be launched for it
+  // twice.
+  void OnLeaseAsked(WorkerId owner, const SchedulingRequest& request);
   // Replaces the job's floor; that of a job which is over is ignored, as it would stay for ever.
   void OnRequestResources(const Address& from, const msg::RequestResources& request);
   void OnGetState(const Address& from, const msg::GetAutoscalerState& request);
@@ -65,7 +69,7 @@ class AutoscalerStateManager {
   ResourceManager& resources_;
   const PlacementGroupManager& groups_;
   JobManager& jobs_;
-  std::map<std::pair<WorkerId, SchedulingRequest>, Backlog> backlogs_;
+  std::map<WorkerId, std::map<SchedulingRequest, Backlog>> backlogs_;
   std::map<JobId, Floor> floors_;
   std::map<NodeId, Activity> activity_;
   std::map<NodeId, Address> drain_askers_;

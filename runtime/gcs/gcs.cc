@@ -78,7 +78,9 @@ void Gcs::Handle(const Address& from, Message message) {
     }
     case MessageKind::kPickNode: {
       const auto& request = message.As<msg::PickNode>();
-      if (FromAliveNode(from, NodeId{request.node()})) resources_.OnPickNode(from, request);
+      if (!FromAliveNode(from, NodeId{request.node()})) return;
+      if (const SchedulingRequest* asked = resources_.OnPickNode(from, request))
+        autoscaler_.OnLeaseAsked(FromProto(request.lease()).owner, *asked);
       return;
     }
     case MessageKind::kCancelPick: {

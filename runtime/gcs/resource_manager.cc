@@ -101,25 +101,30 @@ void ResourceManager::OnReport(const msg::ResourceReport& report) {
   ServeParked(node);
 }
 
-void ResourceManager::OnPickNode(const Address& from, const msg::PickNode& request) {
+const SchedulingRequest* ResourceManager::OnPickNode(const Address& from, const msg::PickNode& request) {
   const NodeId asker{request.node()};
-  Pick(FromProto(request.lease()), FromProto(request.spec()), {from, asker, asker, 0, 0}, NodeId{request.avoid_node()});
+  const SchedulingRequest spec = FromProto(request.spec());
+  const uint32_t shape = ShapeOf(spec);
+  const Parked parked{from, asker, asker, shape, 0};
+  return Pick(FromProto(request.lease()), parked, NodeId{request.avoid_node()}) ? &shapes_[shape].request : nullptr;
 }
 
 void ResourceManager::Place(LeaseId lease, const SchedulingRequest& request, NodeId prefer, NodeId refused_by) {
-  Pick(lease, request, {{}, {}, prefer, 0, 0}, refused_by);
+  Pick(lease, {{}, {}, prefer, ShapeOf(request), 0}, refused_by);
 }
 
-void ResourceManager::Pick(LeaseId lease, const SchedulingRequest& request, Parked parked, NodeId refused_by) {
+bool ResourceManager::Pick(LeaseId lease, Parked parked, NodeId refused_by) {
   NodeId avoid;
   if (auto it = assigned_.find(lease); it != assigned_.end()) {
-    if (it->second.node != refused_by) return Answer(parked.asker, lease, it->second.node, Status::Ok());
+    if (it->second.node != refused_by) {
+      Answer(parked.asker, lease, it->second.node, Status::Ok());
+      return false;
+    }
     // The node refused, but has not said why; or it could not be reached. Had it reported, its view would be right now.
     avoid = it->second.node;
     DropAssignment(lease, true);
   }
-  if (parked_.count(lease) != 0) return;
-  parked.shape = ShapeOf(request);
+  if (parked_.count(lease) != 0) return false;
   parked.ticket = next_ticket_++;
   // First come, first served within a shape: only an empty queue may be passed by.
   // To avoid a node is a wish: where no other can serve, it must be asked again, since it may have nothing to report.
@@ -127,6 +132,7 @@ void ResourceManager::Pick(LeaseId lease, const SchedulingRequest& request, Park
       shapes_[parked.shape].queue.empty() && (TryAssign(lease, parked, avoid) || (avoid && TryAssign(lease, parked)));
   if (!answered) Park(lease, parked);
   if (avoid) ServeParked(avoid);
+  return !refused_by;
 }
 
 void ResourceManager::OnCancelPick(LeaseId lease) {

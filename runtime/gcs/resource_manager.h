@@ -39,7 +39,8 @@ class ResourceManager {
   // the node asks its open questions again and reports what it has.
   void OnNodeReconnected(NodeId node);
   void OnReport(const msg::ResourceReport& report);
-  void OnPickNode(const Address& from, const msg::PickNode& request);
+  // What the lease asks for (valid until the next call); nullptr when the question was asked before.
+  const SchedulingRequest* OnPickNode(const Address& from, const msg::PickNode& request);
   void OnCancelPick(LeaseId lease);
   // The GCS's own question, for an actor: answered by TakePlaced, now or later. `prefer` is the hybrid policy's first
   // choice. Asked again after a refusal, the place is another one if there is any.
@@ -98,7 +99,8 @@ class ResourceManager {
     bool infeasible_traced = false;
   };
 
-  void Pick(LeaseId lease, const SchedulingRequest& request, Parked parked, NodeId refused_by);
+  // False when the question was asked before.
+  bool Pick(LeaseId lease, Parked parked, NodeId refused_by);
   uint32_t ShapeOf(const SchedulingRequest& request);
   bool TryAssign(LeaseId lease, const Parked& parked, NodeId avoid = {});
   // Why no node will ever serve this, or "".

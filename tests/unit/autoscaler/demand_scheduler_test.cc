@@ -220,7 +220,7 @@ TEST(DemandScheduler, ANodeThatIsBusyWithoutUsingAnythingIsKeptForAReason) {
   input.nodes = {Node(config, 1, 0, 4, Duration::Seconds(400)), Node(config, 2, 0, 3), Node(config, 3, 0, 4)};
   input.nodes[0].busy = input.nodes[1].busy = input.nodes[2].busy = true;
   input.nodes[2].total = input.nodes[2].available = {};  // has not said yet what it has
-  EXPECT_EQ(Decide(config, input), "keep 1 a: objects that live there alone, or work that takes no resources\n");
+  EXPECT_EQ(Decide(config, input), "keep 1 a: has objects or work, though nothing of it is in use\n");
 }
 
 TEST(DemandScheduler, TheHeadAndForeignNodesAreNeverEnded) {
