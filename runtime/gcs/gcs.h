@@ -42,6 +42,7 @@ class Gcs final : public StateMachine {
   const JobManager& jobs() const { return jobs_; }
   const ActorManager& actors() const { return actors_; }
   const PlacementGroupManager& placement_groups() const { return groups_; }
+  const KvManager& kv() const { return kv_; }
 
  private:
   static constexpr size_t kNewsRepeated = 100;  // latest deaths and ends told to a node that was cut off

@@ -20,6 +20,8 @@ class KvManager {
   void Restore(const StateRow& row);
   // KvPut, KvGet, KvDelete or KvKeys; answers with KvReply.
   void OnMessage(const Address& from, const Message& message);
+  // Values by space and key.
+  const std::map<std::pair<std::string, std::string>, std::string>& all() const { return entries_; }
 
  private:
   // The row's key: "space\0key".

@@ -120,6 +120,7 @@ SimProvider::Cloud& SimProvider::Begin(uint64_t instance, const std::string& typ
 
 void SimProvider::End(uint64_t instance, Cloud& cloud) {
   if (cloud.state == State::kTerminating || cloud.state == State::kGone) return;
+  if (cloud.state == State::kRunning) SetRunning(running_ - 1);
   cloud.state = State::kTerminating;
   cloud.ended = engine_.Now();
   --living_;
@@ -159,7 +160,18 @@ void SimProvider::OnList(uint64_t request) {
   Answer(std::move(list));
 }
 
+void SimProvider::SetRunning(size_t running) {
+  running_ = running;
+  std::erase_if(lasting_, [&](Outage& outage) {
+    outage.felt |= running < outage.running_before;
+    if (!outage.felt || running < outage.running_before) return false;
+    totals_.time_to_recover = std::max(totals_.time_to_recover.value_or(Duration{}), engine_.Now() - outage.at);
+    return true;
+  });
+}
+
 void SimProvider::Preempt(const OutageSpec& outage) {
+  lasting_.push_back({engine_.Now(), running_, false});
   int64_t left = outage.preempt;
   for (auto& [instance, cloud] : clouds_) {
     const bool of_type = outage.type.empty() || outage.type == cloud.type;
@@ -180,6 +192,7 @@ void SimProvider::OnEvent(uint64_t a, uint64_t b) {
   Cloud& cloud = clouds_.at(b);
   if (a == kBooted && cloud.state == State::kBooting) {
     cloud.state = State::kRunning;
+    SetRunning(running_ + 1);
     host_.StartInstance(cloud.node, b);
   } else if (a == kGone) {
     cloud.state = State::kGone;
@@ -194,6 +207,7 @@ void SimProvider::OnEvent(uint64_t a, uint64_t b) {
 
 ProviderTotals SimProvider::Totals() const {
   ProviderTotals totals = totals_;
+  if (!lasting_.empty()) totals.time_to_recover.reset();
   for (const auto& [instance, cloud] : clouds_) {
     const bool ended = cloud.state == State::kTerminating || cloud.state == State::kGone;
     const double seconds = ((ended ? cloud.ended : engine_.Now()) - cloud.launched).seconds();

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,8 @@ struct ProviderTotals {
   int64_t ended_busy = 0;       // terminated while leases ran there
   int64_t answers_lost = 0, answers_doubled = 0;
   double node_seconds = 0, cost = 0;
+  // The longest time from an outage until as many nodes ran as before it; none: no outage, or one that still lasts.
+  std::optional<Duration> time_to_recover;
 };
 
 class SimProvider final : public SimLocalEndpoint, public EventHandler {
@@ -67,6 +70,7 @@ class SimProvider final : public SimLocalEndpoint, public EventHandler {
   Cloud& Begin(uint64_t instance, const std::string& type);
   void End(uint64_t instance, Cloud& cloud);
   void Preempt(const OutageSpec& outage);
+  void SetRunning(size_t running);
   void Answer(Message message);
   const NodeTypeSpec* TypeOf(const std::string& name) const;
 
@@ -80,6 +84,13 @@ class SimProvider final : public SimLocalEndpoint, public EventHandler {
   std::map<std::string, Time> last_end_;
   std::map<std::string, uint64_t> tag_of_;
   size_t living_ = 0;
+  struct Outage {
+    Time at;
+    size_t running_before = 0;
+    bool felt = false;
+  };
+  size_t running_ = 0;  // instances whose node has begun and not ended
+  std::vector<Outage> lasting_;
   ProviderTotals totals_;
 };
 
