@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "sim/main/plan_bounds.h"
 #include "sim/main/plan_search.h"
 #include "sim/main/run.h"
 #include "sim/scenario/cluster_file.h"
@@ -74,28 +75,30 @@ Json ResultJson(const PlanRequest& request, const PlanResult& result) {
   return json;
 }
 
-// What no cluster can do without: CPUs to carry the load offered while tasks arrive.
-std::optional<double> LowerBound(const PlanRuns& runs) {
-  std::optional<double> least;
-  for (const auto& [point, result] : runs.all()) {
-    if (result.offered_load) least = std::min(least.value_or(*result.offered_load), *result.offered_load);
-  }
-  return least;
-}
-
-Json ToJson(const PlanRequest& request, const PlanRuns& runs, const PlanAnswer& answer) {
+Json ToJson(const PlanRequest& request, const PlanRuns& runs, const PlanAnswer& answer, const PlanBounds& bounds) {
+  const auto number = [](const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); };
   Json json;
   json["answer"] = answer.best == nullptr ? Json(nullptr) : ResultJson(request, *answer.best);
   json["objective"] = "cost per hour (the CPUs, where no node type has a price)";
   json["evaluated"] = Json::array();
   for (const auto& [point, result] : runs.all()) json["evaluated"].push_back(ResultJson(request, result));
-  const auto bound = LowerBound(runs);
-  json["lower_bound"] = {{"offered_load_cpus", bound ? Json(*bound) : Json(nullptr)}};
+  json["lower_bound"] = {{"offered_load_cpus", number(bounds.offered_load_cpus)},
+                         {"critical_path_s", number(bounds.critical_path_s)},
+                         {"flow_cost_per_hour", number(bounds.flow_cost_per_hour)}};
   json["explanation"] = answer.explanation;
   return json;
 }
 
-void PrintTable(const PlanRequest& request, const PlanRuns& runs, const PlanAnswer& answer) {
+void PrintBounds(const PlanBounds& bounds) {
+  if (bounds.offered_load_cpus)
+    std::printf("offered load: %.6g CPUs; no cluster below it can keep up\n", *bounds.offered_load_cpus);
+  if (bounds.critical_path_s) std::printf("critical path: %.6g s; no cluster ends sooner\n", *bounds.critical_path_s);
+  if (bounds.flow_cost_per_hour)
+    std::printf("flow bound: %.6g per hour; no nodes of this space that carry the work cost less\n",
+                *bounds.flow_cost_per_hour);
+}
+
+void PrintTable(const PlanRequest& request, const PlanRuns& runs, const PlanAnswer& answer, const PlanBounds& bounds) {
   std::vector<const PlanResult*> rows;
   for (const auto& [point, result] : runs.all()) rows.push_back(&result);
   std::stable_sort(rows.begin(), rows.end(), [](const auto* a, const auto* b) { return a->cost < b->cost; });
@@ -107,8 +110,7 @@ void PrintTable(const PlanRequest& request, const PlanRuns& runs, const PlanAnsw
     for (double value : row->slo_values) std::printf("  %20.6g", value);
     std::printf("  %s%s%s\n", Join(row->point).c_str(), row->trouble.empty() ? "" : "  ", row->trouble.c_str());
   }
-  if (const auto bound = LowerBound(runs))
-    std::printf("offered load: %.6g CPUs; no cluster below it can keep up\n", *bound);
+  PrintBounds(bounds);
   std::printf("%s\n", answer.explanation.c_str());
   if (answer.best == nullptr)
     std::printf("nothing in this space meets the SLOs\n");
@@ -144,11 +146,14 @@ int PlanCommand(const PlanFlags& flags) {
     if (result.trouble.starts_with("summary.json has no number"))
       return Fail(flags, {StatusCode::kInvalidArgument, "--slo: " + result.trouble});
   }
-  const Json json = ToJson(*request, runs, *answer);
+  const PlanBounds bounds = BoundsOf(*request, runs);
+  if (const std::string why = WhyImpossible(*request, bounds); answer->best == nullptr && !why.empty())
+    answer->explanation += "; " + why;
+  const Json json = ToJson(*request, runs, *answer, bounds);
   if (flags.format == "json")
     std::printf("%s\n", json.dump(2).c_str());
   else
-    PrintTable(*request, runs, *answer);
+    PrintTable(*request, runs, *answer, bounds);
   if (!flags.out.empty()) std::ofstream(flags.out + "/plan.json") << json.dump(2) << '\n';
   if (!flags.write_cluster.empty() && answer->best != nullptr) {
     if (Status status = WriteCluster(flags, *request, *answer->best); !status.ok()) return Fail(flags, status);

@@ -45,9 +45,13 @@ std::string Hex(uint64_t value) {
 
 }  // namespace
 
+bool IsPriced(const std::vector<NodeTypeSpec>& types) {
+  return std::any_of(types.begin(), types.end(), [](const NodeTypeSpec& type) { return type.price > 0; });
+}
+
 double CostOf(const Scenario& scenario, const Summary& summary) {
   const auto& types = scenario.cluster.node_types;
-  const bool priced = std::any_of(types.begin(), types.end(), [](const NodeTypeSpec& type) { return type.price > 0; });
+  const bool priced = IsPriced(types);
   double cost = 0;
   for (const NodeTypeSpec& type : types) {
     const double each = priced ? type.price : type.resources.Get(ResourceKind::kCpu).value();
@@ -90,12 +94,14 @@ Status PlanRuns::RunJobs(const std::vector<Job>& jobs) {
     while (started < jobs.size() && running.size() < std::max<size_t>(1, request_.jobs)) {
       const Job& job = jobs[started];
       std::filesystem::remove_all(job.folder + ".part");
+      std::filesystem::remove_all(job.folder);
       const pid_t pid = fork();
       if (pid < 0) return {StatusCode::kUnavailable, "cannot fork"};
       if (pid == 0) {
         auto scenario = LoadScenario(request_.file, SetsOf(job.point));
         if (!scenario.ok()) _exit(kExitBadInput);
         scenario->run.outputs = {"summary"};
+        if (job.with_tasks) scenario->run.outputs.push_back("tasks");
         RunChild(*scenario, job.seed, job.folder);
       }
       running.insert(pid);
@@ -117,6 +123,7 @@ PlanResult PlanRuns::Judge(const PlanPoint& point, const Scenario& scenario) con
   result.point = point;
   result.seeds = scenario.run.seeds;
   result.ok = true;
+  result.node_types = scenario.cluster.node_types;
   result.slo_values.resize(request_.slos.size());
   for (size_t s = 0; s < scenario.run.seeds.size(); ++s) {
     const uint64_t seed = scenario.run.seeds[s];
@@ -144,7 +151,9 @@ PlanResult PlanRuns::Judge(const PlanPoint& point, const Scenario& scenario) con
     }
     result.cost += CostOf(scenario, *summary) / static_cast<double>(scenario.run.seeds.size());
     result.makespan_s = std::max(result.makespan_s, summary->Number("makespan_s").value_or(0));
-    if (s == 0) result.offered_load = summary->Number("offered_load_cpus");
+    if (s > 0) continue;
+    result.offered_load = summary->Number("offered_load_cpus");
+    result.critical_path_s = summary->Number("bounds.critical_path_s");
   }
   return result;
 }
@@ -160,7 +169,10 @@ Result<std::vector<const PlanResult*>> PlanRuns::Evaluate(const std::vector<Plan
       return Status(StatusCode::kInvalidArgument, "packing scenarios have no clock to plan by");
     for (uint64_t seed : scenario->run.seeds) {
       const std::string folder = FolderOf(point, seed);
-      if (!std::filesystem::exists(folder + "/summary.json")) jobs.push_back({point, seed, folder});
+      if (tasks_folder_.empty() && point == points.back()) tasks_folder_ = folder;
+      const bool with_tasks = folder == tasks_folder_;
+      if (!std::filesystem::exists(folder + (with_tasks ? "/tasks.csv" : "/summary.json")))
+        jobs.push_back({point, seed, folder, with_tasks});
     }
     scenarios.emplace(point, std::move(*scenario));
   }

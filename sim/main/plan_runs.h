@@ -30,7 +30,9 @@ struct PlanResult {
   double cost = 0;                 // per hour; see CostOf
   std::string trouble;             // why it could not be judged, or ""
   std::optional<double> offered_load;  // CPUs
+  std::optional<double> critical_path_s;
   double makespan_s = 0;
+  std::vector<NodeTypeSpec> node_types;
 };
 
 class PlanRuns {
@@ -42,12 +44,16 @@ class PlanRuns {
   // Everything run so far, in order of points.
   const std::map<PlanPoint, PlanResult>& all() const { return results_; }
   size_t simulated() const { return simulated_; }  // runs that were not taken from the folder
+  // Of the last point that the first call of Evaluate was given (of a range, its greatest), first seed: the workload
+  // as it is.
+  std::string tasks_csv() const { return tasks_folder_ + "/tasks.csv"; }
 
  private:
   struct Job {
     PlanPoint point;
     uint64_t seed = 0;
     std::string folder;
+    bool with_tasks = false;  // it writes tasks.csv, too
   };
   std::vector<std::string> SetsOf(const PlanPoint& point) const;
   std::string FolderOf(const PlanPoint& point, uint64_t seed) const;
@@ -57,9 +63,13 @@ class PlanRuns {
   const PlanRequest& request_;
   std::string base_;
   std::string content_;  // of the scenario file
+  std::string tasks_folder_;
   std::map<PlanPoint, PlanResult> results_;
   size_t simulated_ = 0;
 };
+
+// Some node type has a price.
+bool IsPriced(const std::vector<NodeTypeSpec>& types);
 
 // The price of the fixed nodes per hour, and with an autoscaler what its instances cost on average; nodes count by
 // their CPUs when no node type has a price.
