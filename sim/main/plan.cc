@@ -80,6 +80,9 @@ Json ToJson(const PlanRequest& request, const PlanRuns& runs, const PlanAnswer& 
   Json json;
   json["answer"] = answer.best == nullptr ? Json(nullptr) : ResultJson(request, *answer.best);
   json["objective"] = "cost per hour (the CPUs, where no node type has a price)";
+  json["slos"] = Json::array();
+  for (const Slo& slo : request.slos)
+    json["slos"].push_back({{"slo", slo.text}, {"metric", slo.metric}, {"limit", slo.value}, {"at_most", slo.at_most}});
   json["evaluated"] = Json::array();
   for (const auto& [point, result] : runs.all()) json["evaluated"].push_back(ResultJson(request, result));
   json["lower_bound"] = {{"offered_load_cpus", number(bounds.offered_load_cpus)},

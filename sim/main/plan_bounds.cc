@@ -92,7 +92,10 @@ PlanBounds BoundsOf(const PlanRequest& request, const PlanRuns& runs) {
   };
   for (const auto& [point, result] : runs.all()) {
     least(bounds.offered_load_cpus, result.offered_load);
-    least(bounds.critical_path_s, result.critical_path_s);
+    if (!result.critical_path_s || result.node_types.empty()) continue;  // nodes of a trace have speeds of their own
+    double speed = 0;
+    for (const NodeTypeSpec& type : result.node_types) speed = std::max(speed, type.speed);
+    least(bounds.critical_path_s, *result.critical_path_s / speed);
   }
   bounds.flow_cost_per_hour = CostOfFlow(request, runs);
   return bounds;

@@ -11,7 +11,7 @@ namespace orrery {
 struct PlanBounds {
   // CPUs that tasks keep busy, spread over the time in which they arrive: with fewer the queue grows for all that time.
   std::optional<double> offered_load_cpus;
-  // The longest chain of tasks: no makespan is shorter. Where the workload knows it beforehand.
+  // The longest chain of tasks, on the fastest nodes: no makespan is shorter. Where the workload knows it beforehand.
   std::optional<double> critical_path_s;
   // The cheapest nodes of the space that could carry the work, were it a fluid (sim/workload/flow_bound.h): all of it
   // within an SLO on the makespan, else as fast as it arrives. Nothing for clusters that scale without such an SLO,

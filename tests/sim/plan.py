@@ -37,6 +37,11 @@ def small_plans(folder):
     assert abs(bounds["flow_cost_per_hour"] - 34 / 12) < 0.01 and abs(bounds["critical_path_s"] - 12) < 0.01, bounds
     listed = plan(0, GRAHAM, "--slo", "makespan <= 12s", "--slo", "max_wait <= 1h", "--vary", f"{MACHINES}=2,3,4")
     assert count(listed) == 3 and len(listed["evaluated"]) == 3, listed
+    # On faster nodes the chain is faster, too.
+    fast = plan(0, GRAHAM, "--slo", "makespan <= 12s", "--vary", f"{MACHINES}=1..4", "--vary",
+                "cluster.node_types.machine.speed=1,1.5")
+    assert abs(fast["lower_bound"]["critical_path_s"] - 8) < 0.01 and fast["answer"]["cost"] == 2, fast
+    assert fast["lower_bound"]["flow_cost_per_hour"] is None, "nothing is said about nodes of several speeds"
     # The answer as a file that `orrery up` takes: a head and two more machines.
     written = f"{folder}/cluster.yaml"
     plan(0, GRAHAM, "--slo", "makespan <= 12s", "--vary", f"{MACHINES}=1..9", "--write-cluster", written)
