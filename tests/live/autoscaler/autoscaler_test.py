@@ -58,16 +58,18 @@ class AutoscalerTest(unittest.TestCase):
         return done
 
     def processes(self, *having):
-        """Living processes of this test's session whose command has all these words."""
-        found = []
+        """Living processes of this test's session whose command has all these words. A process that is just being
+        started has its parent's command until it executes its own: it is not counted."""
+        found = {}
         for entry in pathlib.Path("/proc").iterdir():
             try:
                 words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0") if entry.name.isdigit() else []
+                if f"--session={self.folder}/s" in words and all(word in words for word in having):
+                    parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+                    found[int(entry.name)] = (words, parent)
             except OSError:
                 continue
-            if f"--session={self.folder}/s" in words and all(word in words for word in having):
-                found.append(int(entry.name))
-        return found
+        return [pid for pid, (words, parent) in found.items() if found.get(parent, [None])[0] != words]
 
     def up(self, provider="{type: local}", most=8, least=0, code=0):
         self.file.write_text(CLUSTER.format(provider=provider, most=most, least=least))
