@@ -62,7 +62,7 @@ CoreWorkerOptions CoreOptions(const WorkerEnvironment& environment, const LiveEn
 }
 
 Worker::Worker(const WorkerEnvironment& environment, const Settings& settings, std::unique_ptr<LiveEnv> env)
-    : socket_path_(environment.session_dir + "/sockets/" + std::to_string(PortOf(env->address())) + ".sock"),
+    : socket_path_(SocketPath(environment.session_dir + "/sockets", env->address(), ".sock")),
       settings_(settings),
       env_(std::move(env)),
       executor_([this](Message message) { OnExecutorMessage(std::move(message)); }),

@@ -115,6 +115,24 @@ void ReadNodeType(const Value::Entry& entry, Reading& reading) {
   config.scaling.types.push_back(std::move(type));
 }
 
+void ReadSubnet(const Value& value, Problems& problems, Subnet& out) {
+  std::string text;
+  ReadText(value, problems, text);
+  Result<Subnet> subnet = ParseSubnet(text);
+  if (subnet.ok())
+    out = *subnet;
+  else
+    problems.Add(value, "subnet: " + subnet.status().message());
+}
+
+// `network: namespaces`, and `subnet` only with it.
+void ReadNetwork(MapReader& map, std::optional<Subnet>& namespaces) {
+  bool own = false;
+  map.Choose<bool>("network", {{"host", false}, {"namespaces", true}}, own);
+  if (!own) return map.Forbid("subnet", "only with network: namespaces");
+  map.Read("subnet", ReadSubnet, namespaces.emplace());
+}
+
 void ReadProvider(const Value& value, Reading& reading) {
   using Kind = ProviderConfig::Kind;
   ProviderConfig& provider = reading.config.provider;
@@ -123,6 +141,7 @@ void ReadProvider(const Value& value, Reading& reading) {
   map.Choose<Kind>("type", {{"local", Kind::kLocal}, {"exec", Kind::kExec}}, provider.kind);
   if (provider.kind == Kind::kExec) {
     map.Forbid("max_instances", "the program says how many it can have");
+    for (const char* key : {"network", "subnet"}) map.Forbid(key, "only with type: local");
     map.Read("timeout", ReadTime, provider.timeout);
     if (const Value* program = map.Require("program")) {
       if (program->kind == Value::Kind::kScalar) {
@@ -143,6 +162,7 @@ void ReadProvider(const Value& value, Reading& reading) {
   } else {
     for (const char* key : {"program", "timeout"}) map.Forbid(key, "only with type: exec");
     map.Read("max_instances", ReadCount, provider.max_instances);
+    ReadNetwork(map, provider.namespaces);
   }
   map.Finish();
 }

@@ -3,24 +3,27 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "runtime/autoscaler/scheduler_types.h"
 #include "runtime/common/settings.h"
 #include "runtime/common/status.h"
+#include "runtime/common/subnet.h"
 
 namespace orrery {
 
 // Where nodes come from.
 struct ProviderConfig {
   // kLocal: processes of this machine. kExec: whatever a program of the user's starts
-// (runtime/providers/exec_provider.h).
+  // (runtime/providers/exec_provider.h).
   enum class Kind : uint8_t { kLocal, kExec };
   Kind kind = Kind::kLocal;
   std::vector<std::string> program;         // kExec: the program, absolute or on PATH, and its arguments
   Duration timeout = Duration::Seconds(60);  // kExec: of one call
   int64_t max_instances = 0;                // kLocal: at a time; 0: no bound
+  std::optional<Subnet> namespaces;         // kLocal: each node in a network namespace of its own, in this subnet
   bool operator==(const ProviderConfig&) const = default;
 };
 

@@ -53,8 +53,10 @@ std::string TypeText(const NodeType& type, const ClusterConfig& config) {
 
 std::string ProviderText(const ProviderConfig& provider) {
   if (provider.kind == ProviderConfig::Kind::kLocal) {
-    const bool bounded = provider.max_instances > 0;
-    return "{type: local" + (bounded ? ", max_instances: " + std::to_string(provider.max_instances) : "") + "}";
+    std::string text = "{type: local";
+    if (provider.max_instances > 0) text += ", max_instances: " + std::to_string(provider.max_instances);
+    if (provider.namespaces) text += ", network: namespaces, subnet: " + ToString(*provider.namespaces);
+    return text + "}";
   }
   std::string words;
   for (const std::string& word : provider.program) words += (words.empty() ? "" : ", ") + Quoted(word);

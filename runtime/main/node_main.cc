@@ -5,6 +5,7 @@
 
 #include "runtime/main/daemon_base.h"
 #include "runtime/node_manager/node_manager.h"
+#include "runtime/providers/node_network.h"
 #include "runtime/transport/endpoint.h"
 #include "runtime/transport/object_memory.h"
 
@@ -49,6 +50,10 @@ Result<std::unique_ptr<ObjectMemory>> OpenMemory(DaemonBase& daemon, const Setti
 int RunNodeDaemon(const DaemonOptions& options) {
   Result<Settings> settings = ParseSettings(options.start.settings);
   if (!settings.ok()) return DaemonBase::GiveUp(options, settings.status());
+  if (!options.start.network_namespace.empty()) {
+    const Status entered = EnterNamespace(options.start.network_namespace);
+    if (!entered.ok()) return DaemonBase::GiveUp(options, entered);
+  }
   Result<std::unique_ptr<DaemonBase>> daemon = DaemonBase::Open(options, "node_manager", 0);
   if (!daemon.ok()) return DaemonBase::GiveUp(options, daemon.status());
   Result<NodeOptions> node_options = NodeOptionsOf(options.start, (*daemon)->env().address());

@@ -169,6 +169,7 @@ void AddDaemons(CLI::App& app, DaemonOptions& options) {
     sub->add_option("--token-file", options.start.token_file);
     if (std::strcmp(role, "gcs") == 0) sub->add_option("--port", options.start.port);
     if (std::strcmp(role, "gcs") != 0) sub->add_option("--gcs", options.start.address)->required();
+    if (std::strcmp(role, "node") == 0) sub->add_option("--namespace", options.start.network_namespace);
     if (std::strcmp(role, "autoscaler") == 0) sub->add_option("--config", options.start.autoscaling_config)->required();
     sub->add_flag("--head", options.start.head);
     AddNodeFlags(*sub, options.start);

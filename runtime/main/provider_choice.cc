@@ -22,7 +22,8 @@ Result<std::unique_ptr<LocalEndpoint>> MakeLocal(LiveEnv& env, const ClusterConf
   options.executable = OwnExecutable();
   options.session_dir = site.session_dir;
   options.common = Common(site, "--gcs=");
-  options.common.push_back("--host=" + site.host);
+  options.host = site.host;
+  if (config.provider.namespaces) options.network = NodeNetwork::Of(site.session_dir, *config.provider.namespaces);
   if (!site.token_file.empty()) options.common.push_back("--token-file=" + site.token_file);
   for (const NodeType& type : config.scaling.types) options.types[type.name] = {type.resources, type.labels};
   options.max_instances = config.provider.max_instances;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 
 #include "runtime/config/cluster_config.h"
 #include "runtime/main/autoscaler_start.h"
@@ -16,6 +17,7 @@
 #include "runtime/main/gcs_query.h"
 #include "runtime/main/launch.h"
 #include "runtime/messages/orrery.pb.h"
+#include "runtime/providers/node_network.h"
 #include "runtime/transport/endpoint.h"
 
 namespace orrery {
@@ -103,12 +105,29 @@ std::string RunningGcs(const Session& session) {
   return "";
 }
 
-Status PrepareHead(const Session& session, StartOptions& options) {
+// The head of nodes in network namespaces listens where these reach it.
+Status PrepareNetwork(const Session& session, const Subnet& subnet, StartOptions& options) {
+  const NodeNetwork network = NodeNetwork::Of(session.folder(), subnet);
+  const std::string running = RunningGcs(session);
+  const std::string host = running.empty() ? options.host : running.substr(0, running.find(':'));
+  if (!host.empty() && host != network.HeadIp()) {
+    return {StatusCode::kInvalidArgument,
+            "with network: namespaces the head listens on " + network.HeadIp() + ", not on " + host};
+  }
+  options.host = network.HeadIp();
+  return MakeBridge(network);
+}
+
+Status PrepareHead(const Session& session, const std::optional<Subnet>& namespaces, StartOptions& options) {
   for (const DaemonRecord& record : session.Records()) {
     if (record.role != "gcs" || !options.autoscaling_config.empty()) continue;
     return {StatusCode::kAlreadyExists,
             "a head runs already: " + record.gcs_address + ", process " + std::to_string(record.pid) +
                 ". Add a node with `orrery start --address=" + record.gcs_address + "`, or stop it with `orrery stop`"};
+  }
+  if (namespaces) {
+    const Status status = PrepareNetwork(session, *namespaces, options);
+    if (!status.ok()) return status;
   }
   if (options.host.empty()) options.host = "127.0.0.1";
   if (access(session.gcs_state_file().c_str(), F_OK) != 0) session.RemoveClusterState();
@@ -135,8 +154,9 @@ Status MakeAbsolute(std::string& path, const char* flag) {
   return Status::Ok();
 }
 
-// Files that the flags name; the cluster's configuration has settings for every daemon, which flags may change.
-Status ReadFiles(StartOptions& options) {
+// Files that the flags name; the cluster's configuration has settings for every daemon, which flags may change, and
+// says whether its nodes live in network namespaces.
+Status ReadFiles(StartOptions& options, std::optional<Subnet>& namespaces) {
   for (Status status : {MakeAbsolute(options.token_file, "--token-file"),
                         MakeAbsolute(options.autoscaling_config, "--autoscaling-config")}) {
     if (!status.ok()) return status;
@@ -144,6 +164,7 @@ Status ReadFiles(StartOptions& options) {
   if (options.autoscaling_config.empty()) return Status::Ok();
   Result<ClusterConfig> config = LoadClusterConfig(options.autoscaling_config);
   if (!config.ok()) return config.status();
+  namespaces = config->provider.namespaces;
   std::vector<std::string> settings;
   for (const auto& [name, value] : config->settings) settings.push_back(name + "=" + value);
   options.settings.insert(options.settings.begin(), settings.begin(), settings.end());
@@ -221,12 +242,13 @@ int StartCommand(StartOptions options) {
   }
   if (!options.head && !options.autoscaling_config.empty())
     return Fail(kExitUsage, "--autoscaling-config: the autoscaler runs on the head; give it with --head");
-  if (Status status = ReadFiles(options); !status.ok()) return Fail(kExitUsage, status.message());
+  std::optional<Subnet> namespaces;
+  if (Status status = ReadFiles(options, namespaces); !status.ok()) return Fail(kExitUsage, status.message());
   if (Status status = Check(options); !status.ok()) return Fail(status);
   Result<Session> session = Session::Open();
   if (!session.ok()) return Fail(kExitFailed, session.status().message());
   session->CleanStale();
-  Status status = options.head ? PrepareHead(*session, options) : PrepareJoin(*session, options);
+  Status status = options.head ? PrepareHead(*session, namespaces, options) : PrepareJoin(*session, options);
   if (!status.ok()) return Fail(status);
 
   if (options.block) BlockSignals();

@@ -28,6 +28,7 @@ struct StartOptions {
   std::string name{};
   std::vector<std::string> settings{};  // knob=value
   std::string token_file{};
+  std::string network_namespace{};  // of a node's daemon: see NamespaceFlag; "": none
   std::string autoscaling_config{};  // file of the cluster whose autoscaler runs on this head
   bool block = false;
 };

@@ -6,6 +6,7 @@
 #include "runtime/main/gcs_query.h"
 #include "runtime/messages/convert.h"
 #include "runtime/messages/orrery.pb.h"
+#include "runtime/providers/node_network.h"
 #include "runtime/transport/endpoint.h"
 
 namespace orrery {
@@ -75,6 +76,7 @@ int StopCommand(const StopOptions& options) {
   count += nodes.size() + others.size();
   if (count == 0) {
     session->CleanStale();
+    RemoveBridge(session->folder());
     session->RemoveClusterState();
     session->RemoveIfUnused();
     std::printf("No daemon runs in %s.\n", session->folder().c_str());
@@ -85,7 +87,10 @@ int StopCommand(const StopOptions& options) {
   killed += EndDaemons(nodes, options.grace);
   killed += EndDaemons(others, options.grace);
   session->CleanStale();
-  if (options.node.empty()) session->RemoveClusterState();
+  if (options.node.empty()) {
+    session->RemoveClusterState();
+    RemoveBridge(session->folder());
+  }
   session->RemoveIfUnused();
   std::printf("Stopped %zu daemon%s", count, count == 1 ? "" : "s");
   if (killed > 0) std::printf(" (%d by SIGKILL)", killed);

@@ -27,7 +27,10 @@ void PrintPlan(const ClusterConfig& config) {
   const bool local = config.provider.kind == ProviderConfig::Kind::kLocal;
   std::printf("cluster %s\n  head: node type %s, %s\n", config.name.c_str(), config.head_type.c_str(),
               ToString(config.head_resources).c_str());
-  std::printf("  provider: %s\n", local ? "local" : ("exec " + config.provider.program.front()).c_str());
+  std::string provider = local ? "local" : "exec " + config.provider.program.front();
+  if (config.provider.namespaces)
+    provider += ", each node in a network namespace of its own in " + ToString(*config.provider.namespaces);
+  std::printf("  provider: %s\n", provider.c_str());
   for (const NodeType& type : config.scaling.types) PrintType(type, config.scaling.idle_timeout);
 }
 

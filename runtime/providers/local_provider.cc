@@ -127,6 +127,8 @@ Status LocalProvider::Impl::Launch(const std::string& type, uint64_t instance) {
   const std::string name = type + "-" + std::to_string(instance);
   std::vector<std::string> words = {options_.executable, "daemon", "node", "--session=" + options_.session_dir};
   words.insert(words.end(), options_.common.begin(), options_.common.end());
+  words.push_back("--host=" + (options_.network ? options_.network->IpOf(instance) : options_.host));
+  if (options_.network) words.push_back("--namespace=" + NamespaceFlag(*options_.network, instance));
   for (std::string& word : NodeFlags(known->second.resources, labels, name)) words.push_back(std::move(word));
   pid_t pid = 0;
   const int error = Spawn({.words = words,

@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "runtime/common/resources.h"
 #include "runtime/common/status.h"
 #include "runtime/common/time.h"
+#include "runtime/providers/node_network.h"
 #include "runtime/transport/live_env.h"
 
 namespace orrery {
@@ -18,6 +20,8 @@ struct LocalProviderOptions {
   std::string executable;           // the orrery command
   std::string session_dir;          // whose token the nodes use, and where their logs go
   std::vector<std::string> common;  // words of every node: address of the GCS, settings
+  std::string host;                 // IPv4 on which they listen, unless there is a network:
+  std::optional<NodeNetwork> network = {};  // each in a network namespace of its own there
   struct Type {
     ResourceSet resources;
     Labels labels;

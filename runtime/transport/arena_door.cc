@@ -32,7 +32,7 @@ struct ArenaMessage {
 }  // namespace
 
 std::string ArenaDoorPath(const std::string& socket_dir, const Address& node_manager) {
-  return socket_dir + "/" + std::to_string(PortOf(node_manager)) + ".store";
+  return SocketPath(socket_dir, node_manager, ".store");
 }
 
 bool SendArena(int socket, const ArenaMap& arena, Status* status) {

@@ -24,6 +24,16 @@ std::string ToString(const Address& address) {
   return text;
 }
 
+std::string SocketPath(const std::string& folder, const Address& address, const char* suffix) {
+  std::string name = ToString(Address{address.endpoint, 0});
+  const size_t colon = name.find(':');
+  if (IpOf(address) >> 24 == 127)
+    name.erase(0, colon + 1);
+  else
+    name[colon] = '_';
+  return folder + "/" + name + suffix;
+}
+
 Result<uint32_t> ParseIp(std::string_view text) {
   const std::string host(text);
   in_addr dotted{};

@@ -20,6 +20,10 @@ constexpr uint16_t PortOf(const Address& address) { return static_cast<uint16_t>
 // "127.0.0.1:6379" with incarnation 0, else "127.0.0.1:6379/9f86d081884c7d65".
 std::string ToString(const Address& address);
 
+// The file in `folder` that stands for an address: "40123.sock" for loopback, "198.18.0.2_40123.sock" for others, since
+// processes in several network namespaces may listen on one port. The suffix has its dot.
+std::string SocketPath(const std::string& folder, const Address& address, const char* suffix);
+
 // Reads the forms of ToString; the host may be a name ("localhost"). kInvalidArgument says what is wrong.
 Result<Address> ParseAddress(std::string_view text);
 

@@ -28,7 +28,7 @@ Status Links::Listen() {
   tcp_listener_.assign(*tcp);
   self_ = MakeAddress(*ip, LocalPort(*tcp), options_.incarnation);
   ArmAccept(tcp_listener_, true);
-  const std::string path = options_.socket_dir + "/" + std::to_string(PortOf(self_)) + ".sock";
+  const std::string path = SocketPath(options_.socket_dir, self_, ".sock");
   // A path that no socket can have (about 107 bytes) leaves TCP, which serves as well.
   if (options_.socket_dir.empty() || !FitsUnixPath(path)) return Status::Ok();
   mkdir(options_.socket_dir.c_str(), 0700);
@@ -88,7 +88,7 @@ bool Links::SameMachine(uint32_t ip) const { return ip >> 24 == 127 || ip == IpO
 // The UNIX socket of a process on this machine, else TCP. nullptr when it failed at once; then it is reported as lost.
 Connection* Links::Dial(const Address& to) {
   Connection* connection = nullptr;
-  const std::string path = options_.socket_dir + "/" + std::to_string(PortOf(to)) + ".sock";
+  const std::string path = SocketPath(options_.socket_dir, to, ".sock");
   if (!options_.socket_dir.empty() && SameMachine(IpOf(to)) && FitsUnixPath(path)) {
     Result<Dialled> local = DialUnix(path);
     if (local.ok()) connection = Add(local->fd, true, false, Connection::State::kHandshake);

@@ -84,6 +84,14 @@ TEST(ClusterConfig, MistakesAreNamedWithTheirPlace) {
        "only with type: exec");
   Says(With("type: exec, program: [./cloud.py, --zone, a], timeout: 20s", "type: local"),
        "node_config is for the program");
+  Says(With("timeout: 20s", "network: namespaces"), "only with type: local");
+  const auto local = [](const char* more) {
+    return With("type: exec, program: [./cloud.py, --zone, a], timeout: 20s",
+                (std::string("type: local, ") + more).c_str());
+  };
+  Says(local("network: bridge"), "unknown 'bridge'; expected host, namespaces");
+  Says(local("subnet: 10.0.0.0/8"), "only with network: namespaces");
+  Says(local("network: namespaces, subnet: 10.1.2.3/16"), "did you mean 10.1.0.0/16?");
   Says(With("max_workers: 8", "max_workers: 0"), "c.yaml:9:3: node type 'worker': min_workers (1) is above");
   Says("", "is empty");
   Says("[1]", "the cluster must be a map");
@@ -114,6 +122,20 @@ TEST(ClusterConfig, ItsTextReadsBack) {
   EXPECT_EQ(second.value().node_config, first.value().node_config);
   EXPECT_EQ(second.value().provider, first.value().provider);
   EXPECT_EQ(second.value().scaling.types[0].resources, first.value().scaling.types[0].resources);
+}
+
+TEST(ClusterConfig, NodesInNetworkNamespaces) {
+  const std::string rest = "head_node_type: a\navailable_node_types: {a: {resources: {CPU: 1}, max_workers: 2}}\n";
+  for (const char* given : {"", ", subnet: 192.168.7.0/24"}) {
+    auto config =
+        ParseClusterConfig("provider: {type: local, network: namespaces" + std::string(given) + "}\n" + rest, "c.yaml");
+    ASSERT_TRUE(config.ok()) << config.status().message();
+    ASSERT_TRUE(config->provider.namespaces);
+    EXPECT_EQ(ToString(*config->provider.namespaces), *given ? "192.168.7.0/24" : "198.18.0.0/16");
+    const auto second = ParseClusterConfig(ClusterConfigText(*config), "d.yaml");
+    ASSERT_TRUE(second.ok()) << second.status().message();
+    EXPECT_EQ(second.value().provider, config->provider);
+  }
 }
 
 TEST(ClusterConfig, TheHeadsTypeMayHaveWorkersToo) {
