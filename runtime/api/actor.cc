@@ -1,6 +1,8 @@
 // The parts of actor.h that need Protobuf, and the one object of an actor's process.
 #include "runtime/api/actor.h"
 
+#include <set>
+
 #include "runtime/api/actor_object.h"
 #include "runtime/api/client.h"
 #include "runtime/api/errors.h"
@@ -13,6 +15,28 @@ namespace orrery {
 namespace internal {
 
 namespace {
+
+void Limit(int given, const std::string& what) {
+  if (given < 1) throw Error(StatusCode::kInvalidArgument, what + " is a number >= 1, not " + std::to_string(given));
+}
+
+void FillConcurrency(const ActorOptions& options, msg::ActorSpec& spec) {
+  Limit(options.max_concurrency, "max_concurrency");
+  spec.set_max_concurrency(static_cast<uint32_t>(options.max_concurrency));
+  std::set<std::string> names;
+  for (const ConcurrencyGroup& given : options.concurrency_groups) {
+    if (given.name.empty() || !names.insert(given.name).second)
+      throw Error(StatusCode::kInvalidArgument, "concurrency groups have names, each its own: '" + given.name + "'");
+    Limit(given.max_concurrency, "max_concurrency of the concurrency group " + given.name);
+    msg::ConcurrencyGroup& group = *spec.add_concurrency_groups();
+    group.set_name(given.name);
+    group.set_max_concurrency(static_cast<uint32_t>(given.max_concurrency));
+    for (const MethodId& method : given.methods) group.add_functions(method.function);
+    for (const std::string& method : given.method_names) group.add_methods(method);
+  }
+  spec.set_out_of_order(options.allow_out_of_order_execution);
+  spec.set_asyncio(options.asyncio);
+}
 
 void FillSpec(const ActorOptions& options, msg::ActorSpec& spec) {
   TaskOptions needs;
@@ -36,6 +60,7 @@ void FillSpec(const ActorOptions& options, msg::ActorSpec& spec) {
   spec.set_max_restarts(options.max_restarts);
   spec.set_max_task_retries(options.max_task_retries);
   spec.set_max_pending_calls(options.max_pending_calls);
+  FillConcurrency(options, spec);
 }
 
 // Of an actor that another process, or an earlier call, has created.
@@ -44,6 +69,7 @@ ActorHandle HandleFrom(const msg::ActorInfo& info, const Client& client) {
   handle.id = FromProto(info.actor());
   handle.max_task_retries = info.max_task_retries();
   handle.max_pending_calls = info.max_pending_calls();
+  handle.out_of_order = info.out_of_order();
   handle.cluster = client.identity().cluster;
   return handle;
 }
@@ -65,6 +91,7 @@ ActorHandle Create(Submission& submission, const ActorOptions& options, uint64_t
   ActorHandle handle;
   handle.max_task_retries = options.max_task_retries;
   handle.max_pending_calls = options.max_pending_calls;
+  handle.out_of_order = options.allow_out_of_order_execution;
   handle.cluster = client.identity().cluster;
   if (options.name.empty()) {
     ObjectRef keeper(submission.Send());
@@ -100,7 +127,7 @@ ActorHandle FindByName(const std::string& name, const std::string& name_space, u
   return std::move(found.handle);
 }
 
-ObjectState* CallActor(Submission& submission, const ActorHandle& actor) {
+ObjectState* CallActor(Submission& submission, const ActorHandle& actor, const std::string& group) {
   if (!actor.id) throw Error(StatusCode::kInvalidArgument, "a call through an empty actor handle");
   Client& client = Client::Current();
   if (actor.cluster != client.identity().cluster)
@@ -109,6 +136,8 @@ ObjectState* CallActor(Submission& submission, const ActorHandle& actor) {
   ToProto(actor.id, submit.mutable_spec()->mutable_callee());
   submit.set_max_retries(actor.max_task_retries);
   submit.set_max_pending_calls(actor.max_pending_calls);
+  submit.set_out_of_order(actor.out_of_order);
+  if (!group.empty()) submit.mutable_spec()->set_concurrency_group(group);
   if (actor.keeper) ToProto(client.ReferenceOf(actor.keeper), submit.mutable_handle());
   return submission.Send();
 }
@@ -126,6 +155,7 @@ void Encode(const ActorHandle& actor, uint64_t class_tag, Writer& out) {
   out.Raw(actor.id.index);
   out.Raw(actor.max_task_retries);
   out.Raw(actor.max_pending_calls);
+  out.Raw(static_cast<uint8_t>(actor.out_of_order ? 1 : 0));
   if (actor.keeper) EncodeRef(actor.keeper, class_tag, out);
 }
 
@@ -140,6 +170,7 @@ ActorHandle DecodeActor(Reader& in, uint64_t class_tag, std::string_view class_n
   handle.id.index = in.Raw<uint64_t>();
   handle.max_task_retries = in.Raw<int32_t>();
   handle.max_pending_calls = in.Raw<int64_t>();
+  handle.out_of_order = in.Raw<uint8_t>() != 0;
   if (handle.cluster != Client::Current().identity().cluster)
     throw Error(StatusCode::kInvalidArgument, "the handle of " + ToString(handle.id) + " comes from another cluster");
   if (keeps) handle.keeper = ObjectRef(DecodeRef(in, class_tag));

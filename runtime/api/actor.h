@@ -32,6 +32,7 @@ struct ActorHandle {
   ObjectRef keeper;  // keeps the actor alive; empty in a handle found by name, and of a detached actor
   int32_t max_task_retries = 0;
   int64_t max_pending_calls = -1;
+  bool out_of_order = false;
   uint64_t cluster = 0;
 };
 
@@ -47,7 +48,8 @@ struct FoundActor {
 FoundActor Find(const std::string& name, const std::string& name_space);
 ActorHandle FindByName(const std::string& name, const std::string& name_space, uint64_t class_tag,
                        const std::string& class_name);
-ObjectState* CallActor(Submission& submission, const ActorHandle& actor);
+// `group`: of the actor, where the call runs; empty: where its method does.
+ObjectState* CallActor(Submission& submission, const ActorHandle& actor, const std::string& group);
 void KillActor(const ActorHandle& actor, bool no_restart);
 void Encode(const ActorHandle& actor, uint64_t class_tag, Writer& out);
 ActorHandle DecodeActor(Reader& in, uint64_t class_tag, std::string_view class_name);
@@ -60,16 +62,17 @@ ActorHandle StartActor(const ActorOptions& options, TypeList<Ps...>, As&&... arg
 }
 
 template <auto kMethod, class... Ps, class... As>
-auto StartCall(const ActorHandle& actor, TypeList<Ps...>, As&&... args) {
+auto StartCall(const ActorHandle& actor, const std::string& group, TypeList<Ps...>, As&&... args) {
   Submission submission(Method<kMethod>::Info(), 0, nullptr);
   (AddArgument<Ps>(submission, std::forward<As>(args)), ...);
-  return Ref<typename Method<kMethod>::Result>(CallActor(submission, actor));
+  return Ref<typename Method<kMethod>::Result>(CallActor(submission, actor, group));
 }
 
 }  // namespace internal
 
 // A handle; copies, those inside values and arguments included, keep the actor alive, unless it was found by name or is
-// detached. Calls made through handles of one process run in the order in which they were made. Threads may share a
+// detached. Calls made through handles of one process begin in the order in which they were made; each ends before the
+// next begins, unless the actor is a concurrent one (ActorOptions). Threads may share a
 // handle.
 template <class A>
 class Actor {
@@ -85,10 +88,17 @@ class Actor {
              internal::kAccepts<typename internal::MethodTraits<decltype(kMethod)>::Parameters, As...>
   auto call(As&&... args) const {
     using Parameters = typename internal::MethodTraits<decltype(kMethod)>::Parameters;
-    return internal::StartCall<kMethod>(handle_, Parameters{}, std::forward<As>(args)...);
+    return internal::StartCall<kMethod>(handle_, group_, Parameters{}, std::forward<As>(args)...);
   }
   // Has a value when the actor takes calls; throws why it never will.
-  Ref<void> ready() const { return internal::StartCall<&internal::Nothing::Run>(handle_, TypeList<>{}); }
+  Ref<void> ready() const { return internal::StartCall<&internal::Nothing::Run>(handle_, group_, TypeList<>{}); }
+  // The same actor; calls through this handle run in that concurrency group. The ref of a call throws
+  // Error(kInvalidArgument) when the actor has no such group.
+  Actor in_group(std::string name) const {
+    Actor other(handle_);
+    other.group_ = std::move(name);
+    return other;
+  }
   // Ends the actor's process. With `no_restart` that is the actor's end; otherwise max_restarts counts.
   void kill(bool no_restart = true) const { internal::KillActor(handle_, no_restart); }
 
@@ -100,6 +110,7 @@ class Actor {
 
  private:
   internal::ActorHandle handle_;
+  std::string group_;  // of this handle only: does not travel
 };
 
 // A class with options: orrery::actor<Counter>({.name = "total", .max_restarts = 3})(args…).
@@ -137,7 +148,15 @@ Actor<A> get_actor(const std::string& name, const std::string& name_space = "") 
       internal::FindByName(name, name_space, internal::ClassTag<A>(), std::string(internal::TypeName<A>())));
 }
 
-// Within a method: ends this actor for good. Does not return; the caller of the method gets ActorDiedError.
+// For ConcurrencyGroup::methods.
+template <auto kMethod>
+  requires(internal::MethodTraits<decltype(kMethod)>::kIsMethod)
+MethodId method_id() {
+  return {internal::Method<kMethod>::Info().id};
+}
+
+// Within a method: ends this actor for good. Does not return; the caller of the method gets ActorDiedError, and so do
+// those whose calls run beside it or wait.
 [[noreturn]] void exit_actor();
 
 template <class A>

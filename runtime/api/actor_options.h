@@ -5,10 +5,24 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "runtime/common/resources.h"
 
 namespace orrery {
+
+// A method of a class, as options name it: method_id<&Store::Read>().
+struct MethodId {
+  uint64_t function = 0;
+};
+
+// Calls of one group run on threads of their own, and never wait for calls of another.
+struct ConcurrencyGroup {
+  std::string name;
+  int max_concurrency = 1;             // calls that run at once
+  std::vector<MethodId> methods = {};  // that run here unless a call says otherwise (Actor::in_group)
+  std::vector<std::string> method_names = {};  // the same, of classes of another language
+};
 
 struct ActorOptions {
   std::optional<double> num_cpus = {};  // default: its node must have one free when it starts; it holds none
@@ -25,6 +39,12 @@ struct ActorOptions {
   int max_restarts = 0;         // after the loss of its process; -1: for ever. A new object is constructed.
   int max_task_retries = 0;     // of a call that was under way then; -1: for ever. It may run more than once.
   int64_t max_pending_calls = -1;  // unfinished calls per calling process; further ones fail. -1: any number
+  // Calls that run at once, on threads of the actor's process; those of one caller are begun in order. The class guards
+  // its members itself. Methods of concurrency groups do not count.
+  int max_concurrency = 1;
+  std::vector<ConcurrencyGroup> concurrency_groups = {};
+  bool allow_out_of_order_execution = false;  // a call does not wait for earlier ones whose arguments are not there
+  bool asyncio = false;  // methods are coroutines of another language
 };
 
 }  // namespace orrery

@@ -33,6 +33,8 @@ RunningTask*& CurrentTask() {
   return task;
 }
 
+uint32_t CurrentExecution() { return CurrentTask() == nullptr ? 0 : CurrentTask()->execution; }
+
 Client* Client::CurrentOrNull() { return CurrentSlot().load(std::memory_order_acquire); }
 
 Client& Client::Current() {
@@ -143,7 +145,7 @@ Message Client::AskAboutGroup(Message question) {
     default: {
       auto& await = question.As<msg::AwaitPlacementGroup>();
       await.set_request(request);
-      await.set_from_task(CurrentTask() != nullptr);
+      await.set_from_task(CurrentExecution());
     }
   }
   return Perform(request, std::move(question));
@@ -260,11 +262,11 @@ void Client::FlushReleased() {
 Message Client::Perform(uint64_t request, Message message) {
   Call call;
   RunningTask* task = CurrentTask();
-  call.from_task = task != nullptr;
+  call.task = task;
   {
     std::lock_guard lock(mutex_);
     calls_.Insert(request, &call);
-    if (call.from_task) task_requests_.push_back(request);
+    if (task != nullptr) task_requests_.push_back(request);
   }
   // An interrupt sets the flag before it looks for calls: one of the two sees the other.
   const bool too_late = task != nullptr && task->cancelled.load();
@@ -276,7 +278,7 @@ Message Client::Perform(uint64_t request, Message message) {
   {
     std::lock_guard lock(mutex_);
     calls_.Erase(request);
-    if (call.from_task) std::erase(task_requests_, request);
+    if (task != nullptr) std::erase(task_requests_, request);
   }
   if (call.given_up) {
     if (call.answer) ReleaseAll(call.answer);
@@ -297,7 +299,7 @@ Message Client::Get(const ObjectRef* refs, size_t count, int64_t timeout_ns) {
   Draft<msg::GetObjects> get;
   get->set_request(request);
   get->set_timeout_ns(timeout_ns);
-  get->set_from_task(CurrentTask() != nullptr);
+  get->set_from_task(CurrentExecution());
   get->mutable_objects()->Reserve(static_cast<int>(count));
   for (size_t i = 0; i < count; ++i) {
     if (!refs[i]) throw Error(StatusCode::kInvalidArgument, "get of an empty ref");
@@ -315,7 +317,7 @@ std::vector<uint32_t> Client::Wait(const ObjectRef* refs, size_t count, size_t n
   wait->set_request(request);
   wait->set_num_returns(static_cast<uint32_t>(std::min(num_returns, count)));
   wait->set_timeout_ns(timeout_ns);
-  wait->set_from_task(CurrentTask() != nullptr);
+  wait->set_from_task(CurrentExecution());
   for (size_t i = 0; i < count; ++i) {
     if (!refs[i]) throw Error(StatusCode::kInvalidArgument, "wait for an empty ref");
     if (refs[i].state()->client != this) ReferenceOf(refs[i]);  // throws
@@ -350,11 +352,11 @@ void Client::OnMessage(Message message) {
   ReleaseAll(message);  // the caller was interrupted
 }
 
-void Client::InterruptTask() {
+void Client::InterruptTask(const RunningTask& task) {
   std::lock_guard lock(mutex_);
   for (uint64_t request : task_requests_) {
     Call& call = **calls_.Find(request);
-    if (call.answer || call.interrupted) continue;
+    if (call.task != &task || call.answer || call.interrupted) continue;
     call.interrupted = true;
     backend_.Complete(call);
   }

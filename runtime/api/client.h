@@ -24,10 +24,12 @@
 
 namespace orrery::internal {
 
+struct RunningTask;
+
 // One blocked call of a thread.
 struct Call {
   Message answer;            // ObjectsReady, WaitReply, ObjectAllocated, ActorFound or PlacementGroupReply
-  bool from_task = false;    // the thread runs the worker's task
+  const RunningTask* task = nullptr;  // that the thread runs, in a worker
   bool interrupted = false;  // the task was cancelled
   bool given_up = false;     // by the guest (guest.h)
   Waiter waiter;             // live
@@ -152,8 +154,8 @@ class Client {
   void OnTaskFinished();
   // `unfinished` of the tasks handed over before the call of CountFinished.
   void SetUnfinished(uint64_t unfinished);
-  // The running task was cancelled: its blocked calls end.
-  void InterruptTask();
+  // A running task was cancelled: its blocked calls end.
+  void InterruptTask(const RunningTask& task);
 
  private:
   Client(Backend& backend, Identity identity, ClientOptions options);
@@ -192,7 +194,7 @@ class Client {
 
   std::mutex mutex_;
   Lookup<uint64_t, Call*> calls_;  // under mutex_
-  std::vector<uint64_t> task_requests_;  // under mutex_: requests of the running task
+  std::vector<uint64_t> task_requests_;  // under mutex_: requests of running tasks
   std::vector<Call*> room_waiters_;  // under mutex_
   std::mutex class_mutex_;
   std::mutex release_mutex_;
@@ -204,9 +206,10 @@ class Client {
   std::map<ObjectId, RoomCache::Room> writing_;  // under room_mutex_: not yet put or abandoned
 };
 
-// What the thread that runs tasks knows of the present one.
+// What a thread that runs tasks knows of the present one.
 struct RunningTask {
   TaskId task;
+  uint32_t execution = 0;  // ExecuteTask's
   uint32_t attempt = 0;
   std::vector<uint32_t> gpus;
   std::atomic<bool> cancelled{false};
@@ -214,5 +217,7 @@ struct RunningTask {
 };
 // Of the calling thread; nullptr outside tasks.
 RunningTask*& CurrentTask();
+// The same as requests say it (GetObjects.from_task).
+uint32_t CurrentExecution();
 
 }  // namespace orrery::internal

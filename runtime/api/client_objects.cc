@@ -71,7 +71,7 @@ char* Client::Allocate(ObjectId object, int64_t size, bool result) {
   ToProto(object, allocate->mutable_object());
   allocate->set_size(size);
   allocate->set_result(result);
-  allocate->set_from_task(CurrentTask() != nullptr);
+  allocate->set_from_task(CurrentExecution());
   allocate->set_ahead(!result);
   Message answer;
   try {

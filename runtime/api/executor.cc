@@ -8,6 +8,7 @@
 #include <iterator>
 #include <memory>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "runtime/api/actor_object.h"
@@ -121,16 +122,30 @@ void CallFunction(const msg::TaskSpec& spec, const FunctionInfo& function, Clien
   HandOver(out, 0, client, executed, result);
 }
 
-void CallGuest(Guest& guest, const Message& request, Client& client, Executed& executed, msg::TaskExecuted& result) {
-  const msg::TaskSpec& spec = request.As<msg::ExecuteTask>().spec();
+void CallForResults(const EncodeResults& encode, const msg::TaskSpec& spec, Client& client, Executed& executed,
+                    msg::TaskExecuted& result) {
   std::deque<Outgoing> values;
   std::vector<Outgoing*> results;
   for (uint32_t i = 0; i < spec.num_returns(); ++i) {
     values.emplace_back(*result.add_returns(), ObjectId{{WorkerId{spec.owner()}, spec.index()}, i});
     results.push_back(&values.back());
   }
-  guest.Run(request, client, results);
+  encode(results);
   for (uint32_t i = 0; i < results.size(); ++i) HandOver(*results[i], i, client, executed, result);
+}
+
+void CallGuest(Guest& guest, const Message& request, Client& client, Executed& executed, msg::TaskExecuted& result) {
+  const auto run = [&](std::span<Outgoing* const> results) { guest.Run(request, client, results); };
+  CallForResults(run, request.As<msg::ExecuteTask>().spec(), client, executed, result);
+}
+
+Executed NothingYet(const msg::ExecuteTask& execute) {
+  Executed executed{Message::New(MessageKind::kTaskExecuted), {}};
+  auto& result = executed.message.As<msg::TaskExecuted>();
+  result.set_owner(execute.spec().owner());
+  result.set_index(execute.spec().index());
+  result.set_execution(execute.execution());
+  return executed;
 }
 
 // The placement group that children of this task run in; {}: in none.
@@ -142,13 +157,21 @@ PlacementGroupId CapturedBy(const msg::TaskSpec& spec) {
 
 }  // namespace
 
+void PrepareTask(const Message& request, RunningTask& task) {
+  const auto& execute = request.As<msg::ExecuteTask>();
+  task.task = {WorkerId{execute.spec().owner()}, execute.spec().index()};
+  task.execution = execute.execution();
+  task.attempt = execute.attempt();
+  task.gpus.clear();
+  for (const msg::GpuShare& share : execute.gpus()) task.gpus.push_back(share.index());
+  task.cancelled.store(false);
+}
+
 Executed ExecuteNow(const Message& request, RunningTask& task, Client& client) {
   const auto& execute = request.As<msg::ExecuteTask>();
   const msg::TaskSpec& spec = execute.spec();
-  Executed executed{Message::New(MessageKind::kTaskExecuted), {}};
+  Executed executed = NothingYet(execute);
   auto& result = executed.message.As<msg::TaskExecuted>();
-  result.set_owner(spec.owner());
-  result.set_index(spec.index());
   const Result<const FunctionInfo*> function = FindFunction(spec.function());
   Guest* const guest = function.ok() ? nullptr : CurrentGuest();
   if (!function.ok() && guest == nullptr) {
@@ -178,6 +201,27 @@ Executed ExecuteNow(const Message& request, RunningTask& task, Client& client) {
   CaptureThrownStacks(false);
   CurrentTask() = nullptr;
   return executed;
+}
+
+LaterCall::LaterCall(Message execute, Client& client, Ended ended)
+    : execute_(std::move(execute)), client_(client), ended_(std::move(ended)) {
+  PrepareTask(execute_, task_);
+}
+
+size_t LaterCall::num_returns() const { return execute_.As<msg::ExecuteTask>().spec().num_returns(); }
+
+void LaterCall::End(const EncodeResults& encode) {
+  const auto& execute = execute_.As<msg::ExecuteTask>();
+  Executed executed = NothingYet(execute);
+  auto& result = executed.message.As<msg::TaskExecuted>();
+  RunningTask* const outer = std::exchange(CurrentTask(), &task_);
+  try {
+    CallForResults(encode, execute.spec(), client_, executed, result);
+  } catch (...) {
+    DescribeException(result, execute.spec().name(), task_.cancelled.load());
+  }
+  CurrentTask() = outer;
+  ended_(*this, std::move(executed));
 }
 
 }  // namespace orrery::internal

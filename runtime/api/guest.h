@@ -3,15 +3,18 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 
 #include "runtime/api/errors.h"
+#include "runtime/common/ids.h"
 #include "runtime/messages/message.h"
 
 namespace orrery::internal {
 
 class Client;
+class LaterCall;
 class Outgoing;
 
 // The language's own code failed; both texts travel as they are. `stack` begins with the line of the exception's type.
@@ -37,7 +40,11 @@ class Guest {
   // Runs the task of `execute` (ExecuteTask) on this thread and encodes its values into `results`, one for each return.
   // Throws GuestError for what the language's code did wrong, other Errors for the runtime's.
   virtual void Run(const Message& execute, Client& client, std::span<Outgoing* const> results) = 0;
-  // The running task was cancelled. Called by any thread; must not wait for the language.
+  // Has a call of an asyncio actor run as a coroutine; LaterCall::End is called when it ends. Does not throw.
+  virtual void Start(std::shared_ptr<LaterCall> call) = 0;
+  // That call was cancelled; if it has ended, nothing happens.
+  virtual void Cancel(TaskId call) = 0;
+  // The task that the main thread runs was cancelled. Called by any thread; must not wait for the language.
   virtual void Interrupt() = 0;
   // Asked now and then on a thread that is blocked in a call: true ends the call with InterruptedError.
   virtual bool Interrupted() = 0;

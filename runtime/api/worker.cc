@@ -9,6 +9,7 @@
 #include <string>
 
 #include "runtime/api/client.h"
+#include "runtime/api/concurrent_calls.h"
 #include "runtime/api/driver.h"
 #include "runtime/api/executor.h"
 #include "runtime/api/guest.h"
@@ -24,7 +25,8 @@ namespace orrery::internal {
 namespace {
 
 // The main thread drives the sockets between tasks and runs the tasks itself; while one runs long, the background
-// thread of LiveEnv drives. Everything but the function's own run happens holding the drive token.
+// thread of LiveEnv drives. Everything but the function's own run happens holding the drive token. The calls of a
+// concurrent actor run elsewhere (ConcurrentCalls), and the main thread drives all the time.
 class Worker {
  public:
   Worker(const WorkerEnvironment& environment, const Settings& settings, std::unique_ptr<LiveEnv> env);
@@ -34,6 +36,7 @@ class Worker {
   void OnExecutorMessage(Message message);
   void OnHostMessage(const Message& message);
   void OnApplicationMessage(Message message);
+  void RunQueued(Message message);
   void RunTask(const Message& execute);
   bool Ready() const { return !queue_.empty() && client_ != nullptr && !env_->stopped(); }
 
@@ -46,12 +49,15 @@ class Worker {
   LiveBackend backend_;
   Client* client_ = nullptr;  // from registration on
   const WorkerId id_;
-  std::deque<Message> queue_;
+  std::deque<Message> queue_;  // ExecuteTask, and InterruptTask for the guest
+  ConcurrentCalls calls_;
   RunningTask running_;
   bool in_task_ = false;
   Time last_finish_;
   int exit_code_ = 0;
 };
+
+TaskId TaskOf(const msg::InterruptTask& interrupt) { return {WorkerId{interrupt.owner()}, interrupt.index()}; }
 
 CoreWorkerOptions CoreOptions(const WorkerEnvironment& environment, const LiveEnv& env) {
   return {.self = env.address(),
@@ -70,7 +76,8 @@ Worker::Worker(const WorkerEnvironment& environment, const Settings& settings, s
       application_([this](Message message) { OnApplicationMessage(std::move(message)); }),
       core_worker_(*env_, settings_, CoreOptions(environment, *env_)),
       backend_(*env_, core_worker_, environment.node_manager, nullptr),
-      id_(environment.worker) {
+      id_(environment.worker),
+      calls_(*env_) {
   env_->SetStateMachine(&core_worker_);
   env_->SetLocalEndpoint(Address::Executor(), &executor_);
   env_->SetLocalEndpoint(Address::Host(), &host_);
@@ -87,9 +94,9 @@ int Worker::Run() {
     last_finish_ = env_->Now();
     const Time row_ends = last_finish_ + kRow;
     while (Ready() && last_finish_ < row_ends) {
-      const Message execute = std::move(queue_.front());
+      Message next = std::move(queue_.front());
       queue_.pop_front();
-      RunTask(execute);
+      RunQueued(std::move(next));
       env_->DeliverLocal();
     }
   }
@@ -97,13 +104,20 @@ int Worker::Run() {
   return exit_code_;
 }
 
+void Worker::RunQueued(Message message) {
+  const bool cancel = message.kind() == MessageKind::kInterruptTask;
+  if (!cancel && message.As<msg::ExecuteTask>().thread_group() == 0) return RunTask(message);
+  if (!calls_.asyncio()) return calls_.Start(std::move(message));
+  env_->Release(false);  // the guest may be long in the middle of something
+  if (cancel)
+    calls_.Cancel(TaskOf(message.As<msg::InterruptTask>()));
+  else
+    calls_.Start(std::move(message));
+  env_->Acquire();
+}
+
 void Worker::RunTask(const Message& execute) {
-  const auto& request = execute.As<msg::ExecuteTask>();
-  running_.task = {WorkerId{request.spec().owner()}, request.spec().index()};
-  running_.attempt = request.attempt();
-  running_.gpus.clear();
-  for (const msg::GpuShare& share : request.gpus()) running_.gpus.push_back(share.index());
-  running_.cancelled.store(false);
+  PrepareTask(execute, running_);
   in_task_ = true;
   env_->Release(false);
   const Time start =
@@ -116,6 +130,8 @@ void Worker::RunTask(const Message& execute) {
   auto& result = executed.message.As<msg::TaskExecuted>();
   result.set_start_ns(start.ns);
   result.set_finish_ns(last_finish_.ns);
+  const msg::TaskSpec& spec = execute.As<msg::ExecuteTask>().spec();
+  if (spec.has_actor()) calls_.SetActor(*client_, spec.actor().asyncio(), running_.capture);
   // What the function has put, borrowed and let go comes before its end.
   env_->DeliverLocal();
   core_worker_.OnMessage(Address::Executor(), std::move(executed.message));
@@ -126,10 +142,13 @@ void Worker::OnExecutorMessage(Message message) {
     queue_.push_back(std::move(message));
     return;
   }
-  const auto& interrupt = message.As<msg::InterruptTask>();
-  if (!in_task_ || running_.task != TaskId{WorkerId{interrupt.owner()}, interrupt.index()}) return;
+  const TaskId task = TaskOf(message.As<msg::InterruptTask>());
+  if (!in_task_ || running_.task != task) {
+    if (calls_.Interrupt(task)) queue_.push_back(std::move(message));
+    return;
+  }
   running_.cancelled.store(true);
-  client_->InterruptTask();
+  client_->InterruptTask(running_);
   if (Guest* const guest = CurrentGuest()) guest->Interrupt();
 }
 
@@ -137,8 +156,8 @@ void Worker::OnHostMessage(const Message& message) {
   if (message.kind() != MessageKind::kExit) return;
   exit_code_ = message.As<msg::Exit>().code();
   std::fprintf(stderr, "%s ends: %s\n", ToString(id_).c_str(), message.As<msg::Exit>().reason().c_str());
-  if (in_task_) {
-    // User code holds the main thread and will not come back in time: nobody may wait for it.
+  if (in_task_ || calls_.busy()) {
+    // User code will not come back in time: nobody may wait for it.
     std::fflush(nullptr);
     unlink(socket_path_.c_str());
     _exit(exit_code_);

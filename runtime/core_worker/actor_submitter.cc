@@ -32,6 +32,7 @@ Status ActorSubmitter::Accept(uint64_t task, OwnedTask& entry) {
     return {StatusCode::kUnavailable,
             ToString(id) + " has too many unfinished calls (max_pending_calls = " + std::to_string(limit) + ")"};
   }
+  callee.out_of_order = SubmitOf(entry).out_of_order();
   entry.lease = ++callee.last_place;
   callee.waiting.emplace(entry.lease, Call{task, false});
   return Status::Ok();
@@ -39,15 +40,20 @@ Status ActorSubmitter::Accept(uint64_t task, OwnedTask& entry) {
 
 void ActorSubmitter::Enqueue(uint64_t task, const OwnedTask& entry) {
   const ActorId id = CalleeOf(entry);
-  actors_.at(id).waiting[entry.lease] = {task, true};
-  Pump(id);
+  Callee& callee = actors_.at(id);
+  if (callee.out_of_order && callee.Takes()) {
+    callee.waiting.erase(entry.lease);
+    return Push(callee, entry.lease, task);
+  }
+  callee.waiting[entry.lease] = {task, true};
+  if (!callee.out_of_order) Pump(id);
 }
 
 void ActorSubmitter::Remove(uint64_t, const OwnedTask& entry) {
   const ActorId id = CalleeOf(entry);
   Callee* callee = Find(id);
   if (callee == nullptr || callee->waiting.erase(entry.lease) + callee->in_flight.erase(entry.lease) == 0) return;
-  Pump(id);  // those behind may have waited for it
+  if (!callee->out_of_order) Pump(id);  // those behind may have waited for it
 }
 
 void ActorSubmitter::CancelPushed(uint64_t task, const OwnedTask& entry, bool recursive) {
@@ -64,9 +70,22 @@ void ActorSubmitter::CancelPushed(uint64_t task, const OwnedTask& entry, bool re
 void ActorSubmitter::Pump(ActorId id) {
   Callee& callee = actors_.at(id);
   if (!callee.Takes()) return;
+  if (callee.out_of_order) return PumpOutOfOrder(callee);
   while (!callee.waiting.empty() && callee.waiting.begin()->second.ready) {
     const auto [place, call] = *callee.waiting.begin();
     callee.waiting.erase(callee.waiting.begin());
+    Push(callee, place, call.task);
+  }
+}
+
+void ActorSubmitter::PumpOutOfOrder(Callee& callee) {
+  for (auto it = callee.waiting.begin(); it != callee.waiting.end();) {
+    const auto [place, call] = *it;
+    if (!call.ready) {
+      ++it;
+      continue;
+    }
+    it = callee.waiting.erase(it);
     Push(callee, place, call.task);
   }
 }
@@ -75,7 +94,7 @@ void ActorSubmitter::Push(Callee& callee, uint64_t place, uint64_t task) {
   OwnedTask& entry = *tasks_->Find(task);
   Transition(OwnedTask::Chart(), entry.state, OwnedTask::State::kPushed);
   entry.push = ++core_.pushes;
-  callee.in_flight.emplace_hint(callee.in_flight.end(), place, task);
+  callee.in_flight.emplace_hint(callee.in_flight.end(), place, task);  // a hint only: it may belong elsewhere
   Draft<msg::PushTask> push;
   push->mutable_spec()->CopyFrom(SubmitOf(entry).spec());
   push->set_attempt(entry.attempt);
@@ -220,6 +239,8 @@ void ActorSubmitter::CheckInvariants(bool full) const {
     addresses += static_cast<bool>(callee.address);
     ORRERY_ASSERT(static_cast<bool>(callee.address) == (callee.phase == ActorPhase::kAlive));
     ORRERY_ASSERT(callee.in_flight.empty() || callee.phase == ActorPhase::kAlive);
+    for (const auto& [place, call] : callee.waiting)
+      ORRERY_ASSERT(!callee.Takes() || !callee.out_of_order || !call.ready);
     // Only a head without arguments, doubt, or a kill keeps a call from a living actor.
     ORRERY_ASSERT(!callee.Takes() || callee.waiting.empty() || !callee.waiting.begin()->second.ready);
   }

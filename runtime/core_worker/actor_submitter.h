@@ -18,8 +18,9 @@ namespace orrery {
 
 // Source of the rules: Ray's actor_task_submitter.cc. Every call takes its place in the line of its actor when it is
 // submitted, and the head of the line waits for its arguments: the connection keeps that order, so that no sequence
-// numbers need to be put in order at the other end. A call that was under way when the actor's process or connection
-// was lost has used an attempt (max_task_retries); one that was not sent yet waits for the next incarnation.
+// numbers need to be put in order at the other end. Calls of an out-of-order actor wait for their own arguments only. A
+// call that was under way when the actor's process or connection was lost has used an attempt (max_task_retries); one
+// that was not sent yet waits for the next incarnation.
 class ActorSubmitter {
  public:
   ActorSubmitter(CoreContext& core, Objects& objects) : core_(core), objects_(objects) {}
@@ -57,19 +58,21 @@ class ActorSubmitter {
   struct Callee {
     ActorPhase phase = ActorPhase::kDependenciesUnready;
     uint32_t incarnation = 0;
-    bool heard = false;    // of a state at all
+    bool heard = false;  // of a state at all
+    bool out_of_order = false;
     bool doubtful = false;  // the connection broke: is the process still there?
     Ending ending = Ending::kNo;  // killed from here, or it has said so: what the GCS says next decides
     bool Takes() const { return address && !doubtful && ending == Ending::kNo; }
     Address address;
     WorkerId worker;
     uint64_t last_place = 0;
-    std::map<uint64_t, Call> waiting;        // by place
+    std::map<uint64_t, Call> waiting;  // by place
     std::map<uint64_t, uint64_t> in_flight;  // place → task
   };
 
   Callee* Find(ActorId actor);
   void Pump(ActorId id);
+  void PumpOutOfOrder(Callee& callee);
   void Push(Callee& callee, uint64_t place, uint64_t task);
   void TakeBack(Callee& callee, uint64_t task, OwnedTask& entry);
   // Every call under way has used an attempt.

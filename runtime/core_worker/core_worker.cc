@@ -43,12 +43,7 @@ void CoreWorker::OnMessage(const Address& from, Message message) {
     // The hot ones first.
     case MessageKind::kTaskReply: submitter_.OnTaskReply(from, message.As<msg::TaskReply>()); break;
     case MessageKind::kPushTask: receiver_.OnPushTask(from, std::move(message)); break;
-    case MessageKind::kTaskExecuted:
-      // An interrupted task may leave its gets behind.
-      requests_.ForgetTask();
-      blocked_gets_ = 0;
-      receiver_.OnTaskExecuted(message.As<msg::TaskExecuted>());
-      break;
+    case MessageKind::kTaskExecuted: OnTaskExecuted(message.As<msg::TaskExecuted>()); break;
     case MessageKind::kSubmitTask: tasks_.Submit(std::move(message)); break;
     case MessageKind::kGetObjects: CountBlocked(requests_.OnGet(message.As<msg::GetObjects>())); break;
     case MessageKind::kWaitObjects: CountBlocked(requests_.OnWait(message.As<msg::WaitObjects>())); break;
@@ -303,7 +298,7 @@ void CoreWorker::SealStored(ObjectId object, int64_t size) {
 
 void CoreWorker::OnAllocateObject(const msg::AllocateObject& request) {
   const ObjectId object = FromProto(request.object());
-  const Address owner = request.result() ? receiver_.RunningOwner() : core_.options.self;
+  const Address owner = request.result() ? receiver_.OwnerOf(object.task) : core_.options.self;
   Status refused;
   if (!owner) refused = Status(StatusCode::kInvalidArgument, "no task runs that could have a result");
   if (objects_.client.Allocated(object)) refused = Status(StatusCode::kAlreadyExists, "allocated before");
@@ -354,6 +349,12 @@ void CoreWorker::OnObjectLocal(const msg::ObjectLocal& reply) {
 void CoreWorker::OnCancelRunning(const Address& from, const msg::CancelRunning& request) {
   if (request.recursive()) tasks_.CancelChildren({{request.owner()}, request.index()});
   receiver_.OnCancelRunning(from, request);
+}
+
+// An interrupted task may leave its gets behind.
+void CoreWorker::OnTaskExecuted(msg::TaskExecuted& result) {
+  Unblock(requests_.ForgetTask(result.execution()) + groups_.ForgetTask(result.execution()));
+  receiver_.OnTaskExecuted(result);
 }
 
 // An idle worker leaves, unless tasks that it owns are still under way, or objects it owns, borrows or maps are in use:
@@ -426,7 +427,7 @@ void CoreWorker::CountBlocked(bool blocks) {
   if (blocks && ++blocked_gets_ == 1) receiver_.SetBlocked(true);
 }
 
-// So many gets of the running task have been answered.
+// So many gets of running tasks have been answered.
 void CoreWorker::Unblock(int answered) {
   if (answered == 0) return;
   blocked_gets_ -= answered;
@@ -436,6 +437,7 @@ void CoreWorker::Unblock(int answered) {
 void CoreWorker::CheckInvariants(bool full) const {
   submitter_.CheckInvariants(full);
   calls_.CheckInvariants(full);
+  receiver_.CheckInvariants(full);
   if (full) objects_.CheckInvariants();
   ORRERY_ASSERT(blocked_gets_ >= 0);
 }

@@ -64,6 +64,7 @@ class CoreWorker final : public StateMachine, private ObjectActions {
   void OnRegisterWorkerReply(const msg::RegisterWorkerReply& reply);
   void OnRegisterDriverReply(const msg::RegisterDriverReply& reply);
   void OnPutObject(msg::PutObject& put);
+  void OnTaskExecuted(msg::TaskExecuted& result);
   void OnCancelRunning(const Address& from, const msg::CancelRunning& request);
   void OnExitWorker(const msg::ExitWorker& request);
   void OnCloseDriver(const msg::CloseDriver& request);
@@ -88,7 +89,7 @@ class CoreWorker final : public StateMachine, private ObjectActions {
   TaskReceiver receiver_;
   std::map<ObjectId, int64_t> puts_;  // modelled values that wait for room, and their sizes
   bool asking_gcs_ = false;  // kGcsAgain is set
-  int blocked_gets_ = 0;  // gets and waits of the running task that are not answered
+  int blocked_gets_ = 0;  // gets and waits of running tasks that are not answered
 };
 
 }  // namespace orrery

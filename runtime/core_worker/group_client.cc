@@ -30,11 +30,11 @@ bool GroupClient::Ask(Message question) {
     find.set_name_space(own(find.name_space()));
   } else if (kind == MessageKind::kAwaitPlacementGroup) {
     const auto& await = question.As<msg::AwaitPlacementGroup>();
-    blocks = await.from_task() && !await.give_up();
+    blocks = await.from_task() != 0 && !await.give_up();
     Draft<msg::AwaitPlacementGroup> give_up;
     give_up->CopyFrom(await);
     give_up->set_give_up(true);
-    waits_[request] = {blocks, std::move(give_up)};
+    waits_[request] = {blocks ? await.from_task() : 0, std::move(give_up)};
     if (!await.give_up() && await.timeout_ns() >= 0)
       core_.env.SetTimer(Duration{await.timeout_ns()}, TimerKind::kGroupTimeout, request);
   }
@@ -48,6 +48,15 @@ void GroupClient::OnTimeout(uint64_t request) {
   if (it != waits_.end()) core_.ToGcs({MessageKind::kAwaitPlacementGroup, request, 0}, std::move(it->second.give_up));
 }
 
+int GroupClient::ForgetTask(uint32_t execution) {
+  int forgotten = 0;
+  for (auto& [request, wait] : waits_) {
+    if (wait.from_task == execution) ++forgotten;
+    if (wait.from_task == execution) wait.from_task = 0;
+  }
+  return forgotten;
+}
+
 bool GroupClient::OnReply(Message reply) {
   const uint64_t request = reply.As<msg::PlacementGroupReply>().request();
   const auto it = asked_.find(request);
@@ -56,7 +65,7 @@ bool GroupClient::OnReply(Message reply) {
   asked_.erase(it);
   bool unblocks = false;
   if (const auto wait = waits_.find(request); wait != waits_.end()) {
-    unblocks = wait->second.from_task;
+    unblocks = wait->second.from_task != 0;
     waits_.erase(wait);
     core_.env.CancelTimer(TimerKind::kGroupTimeout, request);
   }

@@ -19,13 +19,15 @@ class GroupClient {
   void OnTimeout(uint64_t request);
   // True: the task that blocked for it goes on.
   bool OnReply(Message reply);
+  // A running task has ended: nothing of it waits any more. How many questions it had left behind.
+  int ForgetTask(uint32_t execution);
 
  private:
   static uint64_t RequestOf(const Message& question);
 
   CoreContext& core_;
   struct Wait {
-    bool from_task = false;
+    uint32_t from_task = 0;  // the running task that waits (GetObjects); 0: none does
     Message give_up;
   };
   std::map<uint64_t, MessageKind> asked_;  // by request

@@ -43,10 +43,10 @@ bool RequestTable::Begin(uint64_t id, Request request, int64_t timeout_ns) {
   for (ObjectId object : pending) store_.AddRequest(object, id);
   request.timed = timeout_ns > 0;
   if (request.timed) core_.env.SetTimer(Duration::Nanos(timeout_ns), TimerKind::kGetTimeout, id);
-  const bool from_task = request.from_task;
-  if (from_task) of_task_.insert(id);
+  const uint32_t from_task = request.from_task;
+  if (from_task != 0) of_task_.emplace(from_task, id);
   requests_.Insert(id, std::move(request));
-  return from_task;
+  return from_task != 0;
 }
 
 void RequestTable::RecoverIfLost(ObjectId object) {
@@ -89,10 +89,10 @@ int RequestTable::MissingOneLess(uint64_t id, Request* found) {
   if (found == nullptr || --found->missing > 0) return 0;
   const Request request = std::move(*found);
   requests_.Erase(id);
-  of_task_.erase(id);
+  of_task_.erase({request.from_task, id});
   if (request.timed) core_.env.CancelTimer(TimerKind::kGetTimeout, id);
   Answer(id, request, false);
-  return request.from_task;
+  return request.from_task != 0 ? 1 : 0;
 }
 
 int RequestTable::OnTimeout(uint64_t id) {
@@ -100,19 +100,22 @@ int RequestTable::OnTimeout(uint64_t id) {
   if (found == nullptr) return 0;
   const Request request = std::move(*found);
   requests_.Erase(id);
-  of_task_.erase(id);
+  of_task_.erase({request.from_task, id});
   Answer(id, request, true);
-  return request.from_task;
+  return request.from_task != 0 ? 1 : 0;
 }
 
-void RequestTable::ForgetTask() {
-  for (uint64_t id : of_task_) {
+int RequestTable::ForgetTask(uint32_t execution) {
+  int forgotten = 0;
+  for (auto it = of_task_.lower_bound({execution, 0}); it != of_task_.end() && it->first == execution; ++forgotten) {
+    const uint64_t id = it->second;
     const Request& request = *requests_.Find(id);
     if (request.timed) core_.env.CancelTimer(TimerKind::kGetTimeout, id);
     for (ObjectId object : request.pinned) objects_.client.Drop(object);
     requests_.Erase(id);
+    it = of_task_.erase(it);
   }
-  of_task_.clear();
+  return forgotten;
 }
 
 void RequestTable::Answer(uint64_t id, const Request& request, bool timed_out) {

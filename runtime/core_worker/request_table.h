@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "runtime/common/lookup.h"
@@ -24,8 +25,8 @@ class RequestTable {
   // The object is in the own node's store, or cannot be had there.
   int OnObjectLocal(uint64_t request);
   int OnTimeout(uint64_t request);
-  // The running task has ended: what it still waits for is of no interest.
-  void ForgetTask();
+  // A running task has ended: what it still waits for is of no interest. How many requests that were.
+  int ForgetTask(uint32_t execution);
 
   size_t size() const { return requests_.size(); }
 
@@ -35,7 +36,7 @@ class RequestTable {
     std::vector<ObjectId> pinned;  // of them, those acquired from the node's store
     uint32_t missing = 0;          // objects still to come before the answer
     bool wait = false;
-    bool from_task = false;
+    uint32_t from_task = 0;        // the running task that waits (GetObjects); 0: none does
     bool timed = false;
   };
   bool Begin(uint64_t id, Request request, int64_t timeout_ns);
@@ -51,7 +52,7 @@ class RequestTable {
   Objects& objects_;
   MemoryStore& store_;
   Lookup<uint64_t, Request> requests_;
-  std::set<uint64_t> of_task_;  // requests of the running task
+  std::set<std::pair<uint32_t, uint64_t>> of_task_;  // requests of running tasks, by these
 };
 
 }  // namespace orrery

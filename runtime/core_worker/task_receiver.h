@@ -1,10 +1,9 @@
-// The worker's side of tasks: takes what owners push, runs one at a time, replies. (Ray's task_receiver.cc.)
+// The worker's side of tasks: takes what owners push, has it run, replies. (Ray's task_receiver.cc.)
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
-#include <optional>
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
@@ -14,77 +13,92 @@
 #include "runtime/common/lookup.h"
 #include "runtime/core_worker/core_context.h"
 #include "runtime/core_worker/objects.h"
+#include "runtime/core_worker/scheduling_queue.h"
 
 namespace orrery {
 
+// A worker runs one task at a time, a concurrent actor as many calls as its groups allow (SchedulingQueue).
 class TaskReceiver {
  public:
   TaskReceiver(CoreContext& core, Objects& objects) : core_(core), objects_(objects) {}
 
   void OnPushTask(const Address& from, Message message);
   void OnTaskExecuted(msg::TaskExecuted& result);
-  // True when the task is running here, so that its children can be cancelled too.
-  bool OnCancelRunning(const Address& from, const msg::CancelRunning& request);
+  void OnCancelRunning(const Address& from, const msg::CancelRunning& request);
   void OnOwnerLost(const Address& owner);
-  // The running task waits in get (or does so no more). While it waits, tasks behind it go back to their owners: what
-  // it waits for may be among them.
+  // A running task waits in get (or none does so any more). While one waits, tasks behind it go back to their owners:
+  // what it waits for may be among them.
   void SetBlocked(bool blocked);
 
-  // An argument of the task to be run is in the node's store, or cannot be had.
+  // An argument of a task to be run is in the node's store, or cannot be had.
   void OnArgumentLocal();
-  // Room for a result of the task that has ended was found and sealed, or there is none.
+  // Room for a result of a task that has ended was found and sealed, or there is none.
   void OnResultStored(ObjectId object, const Status& status);
   void OnTaskReplyReceived(const Address& from, const msg::TaskReplyReceived& notice);
-  // A ref that came with the arguments of the running task: its submitter keeps it alive.
+  // A ref that came with the arguments of a running task: its submitter keeps it alive.
   bool Guards(ObjectId object) const;
-  // Who owns the results of the running task; empty when none runs.
-  Address RunningOwner() const { return running_ ? running_->from : Address{}; }
+  // Who owns the results of the running task; empty when it does not run.
+  Address OwnerOf(TaskId running) const;
 
   // Of the actor that this process is; {} before its constructor has returned.
   ActorId actor() const { return actor_; }
 
-  bool idle() const { return !running_ && queue_.empty() && handoffs_.empty(); }
+  bool idle() const { return running_ == 0 && queue_.idle() && fetching_.empty() && handoffs_.empty(); }
+  size_t running() const { return running_; }
+  void CheckInvariants(bool full) const;
   size_t handoffs() const { return handoffs_.size(); }
 
  private:
   // kFetching: arguments are being mapped. kStoring: it has run; room for its results is awaited.
-  enum class Phase : uint8_t { kExecuting, kFetching, kStoring };
-  struct Received {
-    Address from;
-    Message push;
+  enum class Phase : uint8_t { kFree, kExecuting, kFetching, kStoring };
+  // A task that runs, from its start to its reply.
+  struct Execution {
+    uint32_t number = 0;
+    uint32_t group = 0;
+    Phase phase = Phase::kFree;
     bool creation = false;  // of an actor
+    bool owner_gone = false;  // nobody wants its result
+    Received task;
+    Message held_back;  // ExecuteTask while fetching, TaskReply while storing
+    std::vector<ObjectId> guarded;
+    std::set<ObjectId> storing;
   };
   bool OnCreation(const Address& from, const msg::PushTask& push);
+  void Enqueue(Received received);
   void StartNext();
-  void FetchArguments();
-  void ExecuteFetched();
-  Message MakeReply(msg::TaskExecuted& result) const;
-  void StoreResults(msg::TaskReply& reply);
-  void FinishWithObjects(Message reply);
-  void SendReply();
-  void EndRunning();
-  void LetGoOfArguments();
-  void Refuse(const Received& received, bool requeue);
+  void Start(SchedulingQueue::Next next);
+  // Asks for the stored arguments of a task; false when it has none.
+  bool Fetch(const msg::TaskSpec& spec, std::vector<ObjectId>& mapped);
+  bool Fetched(const std::vector<ObjectId>& mapped) const;
+  void ExecuteFetched(Execution& run);
+  Message MakeReply(const Execution& run, msg::TaskExecuted& result) const;
+  void StoreResults(Execution& run, msg::TaskReply& reply);
+  void FinishWithObjects(Execution& run, Message reply);
+  void SendReply(Execution& run);
+  void End(Execution& run);
+  void LetGo(std::vector<ObjectId>& mapped);
+  void CancelExecution(Execution& run, bool force);
+  void Refuse(Received& received, bool requeue);
+  void RefuseWith(Received& received, const Status& why);
+  void Answer(Received& received, const Status& why, bool requeue);
   void RequeueAll();
   void TellNodeManager(bool blocked);
+  Execution& NewExecution();
+  Execution* FindRunning(TaskId task);
 
   CoreContext& core_;
   Objects& objects_;
-  std::deque<Received> queue_;
-  std::optional<Received> running_;
+  SchedulingQueue queue_;
+  SchedulingQueue queue_of_actor_;  // while the constructor runs: what takes the place of the other
+  std::vector<std::pair<uint32_t, Received>> fetching_;  // out of order, with their groups: not in their lines yet
+  std::vector<std::unique_ptr<Execution>> executions_;  // by number − 1
+  std::vector<uint32_t> free_;  // numbers of those that run nothing
+  size_t running_ = 0;
   Lookup<Address, uint64_t, AddressHash> last_sequence_;  // by owner
   ActorId actor_;
   uint32_t incarnation_ = 0;  // of the actor
   bool exiting_ = false;  // the actor has asked for its end
   bool blocked_ = false;
-  bool owner_gone_ = false;  // of the running task: nobody wants its result
-
-  // Of a running task with objects among its arguments or results.
-  Phase phase_ = Phase::kExecuting;
-  Message held_back_;  // ExecuteTask while fetching, TaskReply while storing
-  std::vector<ObjectId> mapped_;  // arguments that are held in the node's store
-  std::vector<ObjectId> guarded_;
-  std::set<ObjectId> storing_;
   // Refs inside results that were sent, by (submitter, sequence), until it says that it has them.
   std::map<std::pair<Address, uint64_t>, std::vector<ObjectReference>> handoffs_;
 };

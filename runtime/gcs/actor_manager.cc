@@ -22,6 +22,7 @@ void ToProto(const ActorRecord& actor, msg::ActorInfo* out) {
   out->set_class_name(actor.options().class_name());
   out->set_max_task_retries(actor.options().max_task_retries());
   out->set_max_pending_calls(actor.options().max_pending_calls());
+  out->set_out_of_order(actor.options().out_of_order());
 }
 
 bool ActorManager::OnMessage(const Address& from, const Message& message) {

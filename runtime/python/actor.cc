@@ -2,7 +2,9 @@
 
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "runtime/api/actor.h"
 #include "runtime/api/client.h"
@@ -34,6 +36,12 @@ ActorOptions OptionsFrom(const py::dict& given) {
   options.max_restarts = given["max_restarts"].cast<int>();
   options.max_task_retries = given["max_task_retries"].cast<int>();
   options.max_pending_calls = given["max_pending_calls"].cast<int64_t>();
+  options.max_concurrency = given["max_concurrency"].cast<int>();
+  for (const auto& [name, limit, methods] :
+       given["concurrency_groups"].cast<std::vector<std::tuple<std::string, int, std::vector<std::string>>>>())
+    options.concurrency_groups.push_back({name, limit, {}, methods});
+  options.allow_out_of_order_execution = given["allow_out_of_order_execution"].cast<bool>();
+  options.asyncio = given["asyncio"].cast<bool>();
   return options;
 }
 
@@ -50,8 +58,8 @@ PyActor Create(uint64_t class_hash, std::string class_name, const py::dict& give
 }
 
 // `method` travels as the task's name: the object has its methods by name, too.
-py::list Call(const PyActor& actor, const std::string& method, uint32_t num_returns, const py::tuple& args,
-              const py::dict& kwargs) {
+py::list Call(const PyActor& actor, const std::string& method, uint32_t num_returns, const std::string& group,
+              const py::tuple& args, const py::dict& kwargs) {
   const internal::FunctionInfo function{method, actor.class_hash, internal::kAnyArity, nullptr};
   const internal::CallOptions options{0, false, method, num_returns};
   internal::Submission submission(function, 0, &options);
@@ -60,7 +68,7 @@ py::list Call(const PyActor& actor, const std::string& method, uint32_t num_retu
   {
     const py::gil_scoped_release unlocked;
     arguments.AddTo(submission);
-    first = internal::CallActor(submission, actor.handle);
+    first = internal::CallActor(submission, actor.handle, group);
   }
   return RefsOf(first, num_returns);
 }

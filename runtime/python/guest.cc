@@ -9,6 +9,7 @@
 
 #include "runtime/api/actor_object.h"
 #include "runtime/api/client.h"
+#include "runtime/api/executor.h"
 #include "runtime/api/get.h"
 #include "runtime/api/outgoing.h"
 #include "runtime/messages/convert.h"
@@ -49,24 +50,67 @@ GuestError Describe(const py::error_already_set& error) {
   return {parts[0].cast<std::string>(), parts[1].cast<std::string>()};
 }
 
-std::vector<PyValue> Execute(const msg::TaskSpec& spec, internal::Client& client, size_t num_returns) {
-  static const py::handle run = Hook("run").release(), create = Hook("create").release(), call = Hook("call").release();
+py::list Arguments(const msg::TaskSpec& spec, internal::Client& client) {
   py::list args;
   for (const msg::TaskArg& arg : spec.args()) args.append(Argument(arg, client));
+  return args;
+}
+
+std::vector<PyValue> Pickled(const py::list& returned) {
+  std::vector<PyValue> values;
+  values.reserve(returned.size());
+  for (const py::handle& value : returned) values.push_back(PyValue::Pickle(py::reinterpret_borrow<py::object>(value)));
+  return values;
+}
+
+std::vector<PyValue> Execute(const msg::TaskSpec& spec, internal::Client& client, size_t num_returns) {
+  static const py::handle run = Hook("run").release(), create = Hook("create").release(), call = Hook("call").release();
+  py::list args = Arguments(spec, client);
   py::list returned;
   if (spec.has_actor())
-    returned = create(spec.function(), spec.job(), std::move(args), num_returns);
+    returned = create(spec.function(), spec.job(), std::move(args), num_returns, spec.actor().asyncio());
   else if (spec.has_callee())
     returned = call(py::bytes(spec.name()), std::move(args), num_returns);
   else
     returned = run(spec.function(), spec.job(), py::bytes(spec.name()), std::move(args), num_returns);
-  std::vector<PyValue> values;
-  values.reserve(num_returns);
-  for (size_t i = 0; i < num_returns; ++i) values.push_back(PyValue::Pickle(returned[i]));
-  return values;
+  return Pickled(returned);
 }
 
+// Of an actor's coroutine, as Python's event loop has it. All but the destructor are called on the loop's thread.
+struct PyLaterCall {
+  std::shared_ptr<internal::LaterCall> call;
+
+  const msg::TaskSpec& spec() const { return call->execute().As<msg::ExecuteTask>().spec(); }
+  void Finish(const py::list& returned) const {
+    std::vector<PyValue> values = Pickled(returned);  // raises before the call has ended
+    call->End([&](std::span<internal::Outgoing* const> results) {
+      const py::gil_scoped_release unlocked;
+      for (size_t i = 0; i < results.size(); ++i) results[i]->Encode(values[i]);
+    });
+  }
+  void Fail(const std::string& message, const std::string& stack) const {
+    call->End([&](auto) { throw GuestError(message, stack); });
+  }
+  void Exit() const {
+    call->End([](auto) { throw internal::ActorExit{}; });
+  }
+};
+
 }  // namespace
+
+void BindLaterCall(py::module_& module) {
+  py::class_<PyLaterCall>(module, "LaterCall")
+      .def_property_readonly("key", [](const PyLaterCall& self) { return ToString(self.call->task().task); })
+      .def_property_readonly("method", [](const PyLaterCall& self) { return py::bytes(self.spec().name()); })
+      .def_property_readonly("num_returns", [](const PyLaterCall& self) { return self.call->num_returns(); })
+      .def("arguments", [](const PyLaterCall& self) { return Arguments(self.spec(), self.call->client()); })
+      // Around each step of the coroutine: this thread runs that task.
+      .def("enter", [](const PyLaterCall& self) { internal::CurrentTask() = &self.call->task(); })
+      .def("leave", [](const PyLaterCall&) { internal::CurrentTask() = nullptr; })
+      .def("finish", &PyLaterCall::Finish)
+      .def("fail", &PyLaterCall::Fail)
+      .def("exit", &PyLaterCall::Exit);
+}
 
 PythonGuest& PythonGuest::Install() {
   static auto* guest = new PythonGuest;  // the runtime's threads may outlive the module's statics
@@ -93,6 +137,25 @@ void PythonGuest::Run(const Message& execute, internal::Client& client, std::spa
   } catch (const Error& error) {
     values.clear();
     throw;
+  }
+}
+
+void PythonGuest::Start(std::shared_ptr<internal::LaterCall> call) {
+  const py::gil_scoped_acquire locked;
+  try {
+    static const py::handle start = py::object(py::module_::import("orrery._async").attr("start")).release();
+    start(PyLaterCall{call});
+  } catch (const py::error_already_set& error) {
+    call->End([&](auto) { throw Describe(error); });
+  }
+}
+
+void PythonGuest::Cancel(TaskId call) {
+  const py::gil_scoped_acquire locked;
+  try {
+    py::module_::import("orrery._async").attr("cancel")(ToString(call));
+  } catch (const py::error_already_set&) {
+    // The loop has ended, and the call with it.
   }
 }
 

@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <pybind11/pybind11.h>
 
+#include <memory>
+
 #include "runtime/api/guest.h"
 
 namespace orrery::python {
@@ -13,6 +15,8 @@ class PythonGuest final : public internal::Guest {
   // Made once per process, by the thread whose signals count, with the GIL.
   static PythonGuest& Install();
   void Run(const Message& execute, internal::Client& client, std::span<internal::Outgoing* const> results) override;
+  void Start(std::shared_ptr<internal::LaterCall> call) override;
+  void Cancel(TaskId call) override;
   void Interrupt() override;
   bool Interrupted() override;
 
@@ -20,5 +24,7 @@ class PythonGuest final : public internal::Guest {
   PythonGuest() : main_thread_(pthread_self()) {}
   const pthread_t main_thread_;
 };
+
+void BindLaterCall(pybind11::module_& module);
 
 }  // namespace orrery::python

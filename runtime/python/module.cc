@@ -242,6 +242,7 @@ PYBIND11_MODULE(_core, module) {
   BindBuffers(module);
   BindTask(module);
   BindActor(module);
+  BindLaterCall(module);
   BindPlacementGroup(module);
   module.def("connect", ConnectDriver);
   module.def("disconnect", Disconnect, py::call_guard<py::gil_scoped_release>());

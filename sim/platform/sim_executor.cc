@@ -7,38 +7,64 @@
 
 namespace orrery {
 
+uint32_t SimExecutor::Highest(ProcessHandle process) const {
+  const auto it = highest_.find(process.value);
+  return it == highest_.end() ? 1 : it->second;
+}
+
+bool SimExecutor::Busy(ProcessHandle process) const {
+  for (uint32_t i = 1; i <= Highest(process); ++i) {
+    if (running_.Contains(Key(process, i))) return true;
+  }
+  return false;
+}
+
 void SimExecutor::OnMessage(ProcessHandle process, Message message) {
   if (message.kind() == MessageKind::kInterruptTask) {
     const auto& interrupt = message.As<msg::InterruptTask>();
-    const Running* running = running_.Find(process.value);
-    if (running != nullptr && running->task == TaskId{{interrupt.owner()}, interrupt.index()}) Finish(process, true);
+    for (uint32_t i = 1; i <= Highest(process); ++i) {
+      const Running* running = running_.Find(Key(process, i));
+      if (running != nullptr && running->task == TaskId{{interrupt.owner()}, interrupt.index()})
+        return Finish(process, i, true);
+    }
     return;
   }
+  const uint32_t execution = message.As<msg::ExecuteTask>().execution();
+  if (execution > Highest(process)) highest_[process.value] = execution;
   const auto& spec = message.As<msg::ExecuteTask>().spec();
   const double speed = engine_.host(engine_.HostOf(process)).speed;
   const Time now = engine_.Now();
   const Duration takes{speed == 1 ? spec.work_ns() : static_cast<int64_t>(static_cast<double>(spec.work_ns()) / speed)};
-  Running running{
-      {{spec.owner()}, spec.index()}, spec.num_returns(), now, engine_.At(now + takes, this, process.value), {}};
+  Running running{{{spec.owner()}, spec.index()},
+                  spec.num_returns(),
+                  now,
+                  engine_.At(now + takes, this, process.value, execution),
+                  {}};
   running.return_bytes.assign(spec.return_bytes().begin(), spec.return_bytes().end());
-  const bool inserted = running_.Insert(process.value, std::move(running)).second;
+  const bool inserted = running_.Insert(Key(process, execution), std::move(running)).second;
   ORRERY_ASSERT(inserted);
 }
 
 void SimExecutor::OnProcessGone(ProcessHandle process) {
-  if (const Running* running = running_.Find(process.value)) engine_.CancelEvent(running->end);
-  running_.Erase(process.value);
+  for (uint32_t i = 1; i <= Highest(process); ++i) {
+    if (const Running* running = running_.Find(Key(process, i))) engine_.CancelEvent(running->end);
+    running_.Erase(Key(process, i));
+  }
+  highest_.erase(process.value);
 }
 
-void SimExecutor::OnEvent(uint64_t a, uint64_t) { Finish(ProcessHandle{static_cast<uint32_t>(a)}, false); }
+void SimExecutor::OnEvent(uint64_t a, uint64_t b) {
+  Finish(ProcessHandle{static_cast<uint32_t>(a)}, static_cast<uint32_t>(b), false);
+}
 
-void SimExecutor::Finish(ProcessHandle process, bool interrupted) {
-  const Running running = std::move(*running_.Find(process.value));
-  running_.Erase(process.value);
+void SimExecutor::Finish(ProcessHandle process, uint32_t execution, bool interrupted) {
+  const Running running = std::move(*running_.Find(Key(process, execution)));
+  running_.Erase(Key(process, execution));
   if (interrupted) engine_.CancelEvent(running.end);
   Draft<msg::TaskExecuted> result;
   result->set_owner(running.task.owner.value);
   result->set_index(running.task.index);
+  result->set_execution(execution);
   result->set_start_ns(running.start.ns);
   result->set_finish_ns(engine_.Now().ns);
   if (interrupted) {

@@ -1,6 +1,7 @@
 // The modelled executor of simulated workers: a task takes its work divided by the host's speed.
 #pragma once
 
+#include <map>
 #include <vector>
 
 #include "runtime/common/ids.h"
@@ -11,15 +12,16 @@ namespace orrery {
 
 // Serves every worker of the run. Results are sizes without bytes: those above the inline limit say how large they are
 // and lie in the node's store, the others are empty values. Writing them takes no time. A worker runs one task at a
-// time (its core worker sees to that) on a core that its lease holds, so no two tasks share a core.
+// time (its core worker sees to that) on a core that its lease holds, so no two tasks share a core; calls of a
+// concurrent actor are taken to wait for the outside world, and do not slow each other down.
 class SimExecutor final : public SimLocalEndpoint, public EventHandler {
  public:
   SimExecutor(SimEngine& engine, int64_t inline_limit) : engine_(engine), inline_limit_(inline_limit) {}
   void OnMessage(ProcessHandle process, Message message) override;
   void OnProcessGone(ProcessHandle process) override;
-  // a: the process. Its task's time is over.
+  // a: the process, b: the execution. Its time is over.
   void OnEvent(uint64_t a, uint64_t b) override;
-  bool Busy(ProcessHandle process) const { return running_.Contains(process.value); }
+  bool Busy(ProcessHandle process) const;
 
  private:
   struct Running {
@@ -29,10 +31,13 @@ class SimExecutor final : public SimLocalEndpoint, public EventHandler {
     EventId end;
     std::vector<int64_t> return_bytes;  // empty, or as many as returns
   };
-  void Finish(ProcessHandle process, bool interrupted);
+  static uint64_t Key(ProcessHandle process, uint32_t execution) { return uint64_t{execution} << 32 | process.value; }
+  uint32_t Highest(ProcessHandle process) const;
+  void Finish(ProcessHandle process, uint32_t execution, bool interrupted);
   SimEngine& engine_;
   const int64_t inline_limit_;
-  Lookup<uint64_t, Running> running_;
+  Lookup<uint64_t, Running> running_;  // by Key
+  std::map<uint32_t, uint32_t> highest_;  // of processes that have run several at once: the greatest execution
 };
 
 }  // namespace orrery

@@ -324,6 +324,12 @@ void Story::Spawn(const Arguments& words) {
       plan.actor->detached = true;
     else if (key == "free-cpu")
       plan.actor->free_cpu = true;
+    else if (key == "concurrency")
+      plan.actor->max_concurrency = static_cast<uint32_t>(std::stoul(value));
+    else if (key.rfind("group:", 0) == 0)
+      plan.actor->concurrency_groups[key.substr(6)] = static_cast<uint32_t>(std::stoul(value));
+    else if (key == "out-of-order")
+      plan.actor->out_of_order = true;
     else if (key == "args")
       plan.args = Objects(value);
     else
@@ -357,6 +363,10 @@ void Story::Call(const Arguments& words) {
       plan.weak = true;
     else if (key == "pending")
       plan.max_pending_calls = std::stoi(value);
+    else if (key == "group")
+      plan.concurrency_group = value;
+    else if (key == "out-of-order")
+      plan.out_of_order = true;
     else if (key == "args")
       plan.args = Objects(value);
     else if (key == "count")
@@ -411,14 +421,14 @@ void Story::Cancel(const Arguments& words) {
 }
 
 void Story::Finish(const Arguments& words) {
-  for (const std::string& word : words) cluster().FinishTask(Process(word));
+  for (const std::string& word : words) cluster().FinishTask(Process(word), StatusCode::kOk, "", Task(word));
 }
 
 void Story::Fail(const Arguments& words) {
-  cluster().FinishTask(Process(words.at(0)), StatusCode::kApplicationError, words.at(1));
+  cluster().FinishTask(Process(words.at(0)), StatusCode::kApplicationError, words.at(1), Task(words.at(0)));
 }
 
-void Story::ExitActor(const Arguments& words) { cluster().ExitActor(Process(words.at(0))); }
+void Story::ExitActor(const Arguments& words) { cluster().ExitActor(Process(words.at(0)), Task(words.at(0))); }
 
 void Story::Close(const Arguments& words) { cluster().CloseDriver(Process(words.at(0))); }
 

@@ -184,7 +184,7 @@ void Cluster::Kill(ProcessId id, int signal, bool lose_sent) {
   const WorkerId worker = process.worker;
   for (const auto& [timer, key] : process.timers) events_.erase(key);
   process.timers.clear();
-  process.running.reset();
+  process.running.clear();
   process.machine.reset();
   process.client = false;
   const std::set<ProcessId> peers = process.peers;
@@ -320,7 +320,9 @@ void Cluster::Handle(Event event) {
       process.machine->OnMessage(event.address, std::move(event.message));
       break;
     case Event::Type::kTaskEnd:
-      if (process.running && process.running->generation == event.id) FinishTask(target);
+      for (const Running& running : process.running) {
+        if (running.generation == event.id) return FinishTask(target, StatusCode::kOk, "", running.task);
+      }
       return;
     case Event::Type::kMemory: return ObeyMemory(target, std::move(event.message));
     case Event::Type::kStorage: return Store(target, event.message.As<msg::StoreState>());

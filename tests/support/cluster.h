@@ -59,6 +59,9 @@ struct ActorPlan {
   bool free_cpu = false;
   int32_t max_restarts = 0;
   uint64_t class_tag = 1;
+  uint32_t max_concurrency = 1;
+  std::map<std::string, uint32_t> concurrency_groups = {};
+  bool out_of_order = false;
 };
 
 // How a submitted task looks; see msg::SubmitTask.
@@ -76,6 +79,8 @@ struct TaskPlan {
   ActorId callee;                  // the task is a call of this one
   bool weak = false;               // by a handle that does not keep it alive
   int64_t max_pending_calls = 0;
+  std::string concurrency_group = {};
+  bool out_of_order = false;       // as its actor's
 };
 
 struct ClusterOptions {
@@ -160,12 +165,13 @@ class Cluster {
   void CloseDriver(ProcessId process);
   // Sends any message from the application to its core worker.
   void FromApplication(ProcessId process, Message message);
-  // Ends the task that runs on `worker`.
-  void FinishTask(ProcessId worker, StatusCode status = StatusCode::kOk, const std::string& error = "");
+  // Ends the task that runs on `worker`; `task` says which when there are several.
+  void FinishTask(ProcessId worker, StatusCode status = StatusCode::kOk, const std::string& error = "",
+                  TaskId task = {});
   // The same with a TaskExecuted of the test's making; start and finish are filled in.
   void FinishTaskWith(ProcessId worker, Message executed);
   // The method that runs there ends its actor, as exit_actor() does.
-  void ExitActor(ProcessId worker);
+  void ExitActor(ProcessId worker, TaskId task = {});
   // The worker process on which the task runs now, or kNoProcess.
   ProcessId WorkerRunning(TaskId task) const;
 
@@ -195,10 +201,13 @@ class Cluster {
   struct Running {
     TaskId task;
     uint32_t num_returns = 0;
+    uint32_t execution = 0;
     Time start;
     uint64_t generation = 0;
   };
-  void EndTask(ProcessId worker, StatusCode status, const std::string& error, bool exit_actor);
+  void EndTask(ProcessId worker, TaskId task, StatusCode status, const std::string& error, bool exit_actor);
+  // Takes it out of those that run; all zero when it is not among them.
+  Running TakeRunning(ProcessId worker, TaskId task);
   struct Process {
     ProcessId id = 0;
     std::string name;
@@ -214,7 +223,7 @@ class Cluster {
     ProcessId parent = kNoProcess;
     std::set<ProcessId> peers;    // with whom it has a connection
     std::map<std::pair<TimerKind, uint64_t>, std::pair<Time, uint64_t>> timers;  // → key of its event
-    std::optional<Running> running;
+    std::vector<Running> running;
     std::unique_ptr<TestMemory> memory;            // of a node manager
     std::deque<Message> memory_orders;             // that are held
     bool memory_held = false;

@@ -100,38 +100,46 @@ void Cluster::ToExecutor(ProcessId from, Message message) {
   Process& process = *processes_[from];
   if (message.kind() == MessageKind::kInterruptTask) {
     const auto& interrupt = message.As<msg::InterruptTask>();
-    if (process.running && process.running->task == TaskId{{interrupt.owner()}, interrupt.index()}) {
-      FinishTask(from, StatusCode::kCancelled, "interrupted");
-    }
-    return;
+    const TaskId task{{interrupt.owner()}, interrupt.index()};
+    return FinishTask(from, StatusCode::kCancelled, "interrupted", task);
   }
   const auto& task = message.As<msg::ExecuteTask>();
-  ORRERY_ASSERT_MSG(!process.running, "an executor runs one task at a time");
-  process.running = Running{{{task.spec().owner()}, task.spec().index()}, task.spec().num_returns(), now_, ++sequence_};
+  for (const Running& other : process.running) ORRERY_ASSERT(other.execution != task.execution());
+  process.running.push_back(
+      {{{task.spec().owner()}, task.spec().index()}, task.spec().num_returns(), task.execution(), now_, ++sequence_});
+  const uint64_t generation = sequence_;
   if (observer_->OnExecute(from, task) || task.spec().work_ns() < 0) return;
   Event end;
   end.type = Event::Type::kTaskEnd;
   end.target = from;
-  end.id = process.running->generation;
+  end.id = generation;
   Schedule(now_ + Duration{task.spec().work_ns()}, std::move(end));
 }
 
-void Cluster::FinishTask(ProcessId worker, StatusCode status, const std::string& error) {
-  EndTask(worker, status, error, false);
+void Cluster::FinishTask(ProcessId worker, StatusCode status, const std::string& error, TaskId task) {
+  EndTask(worker, task, status, error, false);
 }
 
-void Cluster::ExitActor(ProcessId worker) {
-  EndTask(worker, StatusCode::kActorDied, "the actor has exited by itself", true);
+void Cluster::ExitActor(ProcessId worker, TaskId task) {
+  EndTask(worker, task, StatusCode::kActorDied, "the actor has exited by itself", true);
 }
 
-void Cluster::EndTask(ProcessId worker, StatusCode status, const std::string& error, bool exit_actor) {
-  Process& process = *processes_[worker];
-  if (!process.running) return;
-  const Running running = *process.running;
-  process.running.reset();
+Cluster::Running Cluster::TakeRunning(ProcessId worker, TaskId task) {
+  std::vector<Running>& all = processes_[worker]->running;
+  const auto it = std::find_if(all.begin(), all.end(), [&](const Running& r) { return !task || r.task == task; });
+  if (it == all.end()) return {};
+  const Running running = *it;
+  all.erase(it);
+  return running;
+}
+
+void Cluster::EndTask(ProcessId worker, TaskId task, StatusCode status, const std::string& error, bool exit_actor) {
+  const Running running = TakeRunning(worker, task);
+  if (!running.task) return;
   Draft<msg::TaskExecuted> result;
   result->set_owner(running.task.owner.value);
   result->set_index(running.task.index);
+  result->set_execution(running.execution);
   result->set_status(static_cast<uint32_t>(status));
   result->set_error(error);
   result->set_exit_actor(exit_actor);
@@ -144,23 +152,25 @@ void Cluster::EndTask(ProcessId worker, StatusCode status, const std::string& er
 }
 
 void Cluster::FinishTaskWith(ProcessId worker, Message executed) {
-  Process& process = *processes_[worker];
-  if (!process.running) return;
   auto& result = executed.As<msg::TaskExecuted>();
-  result.set_start_ns(process.running->start.ns);
+  const Running running = TakeRunning(worker, {WorkerId{result.owner()}, result.index()});
+  if (!running.task) return;
+  result.set_execution(running.execution);
+  result.set_start_ns(running.start.ns);
   result.set_finish_ns(now_.ns);
-  process.running.reset();
   DeliverLocal(worker, Address::Executor(), std::move(executed));
 }
 
 std::optional<TaskId> Cluster::RunningOn(ProcessId worker) const {
   const auto& running = processes_[worker]->running;
-  return running ? std::optional<TaskId>(running->task) : std::nullopt;
+  return running.empty() ? std::nullopt : std::optional<TaskId>(running.front().task);
 }
 
 ProcessId Cluster::WorkerRunning(TaskId task) const {
   for (const auto& process : processes_) {
-    if (process->running && process->running->task == task) return process->id;
+    for (const Running& running : process->running) {
+      if (running.task == task) return process->id;
+    }
   }
   return kNoProcess;
 }
@@ -309,6 +319,13 @@ ObjectId Cluster::Submit(ProcessId id, const TaskPlan& plan) {
     actor->set_free_cpu(plan.actor->free_cpu);
     actor->set_max_restarts(plan.actor->max_restarts);
     actor->set_class_tag(plan.actor->class_tag);
+    actor->set_max_concurrency(plan.actor->max_concurrency);
+    for (const auto& [name, limit] : plan.actor->concurrency_groups) {
+      msg::ConcurrencyGroup* group = actor->add_concurrency_groups();
+      group->set_name(name);
+      group->set_max_concurrency(limit);
+    }
+    actor->set_out_of_order(plan.actor->out_of_order);
     actor->set_class_name(plan.name);
     ToProto(plan.request, actor->mutable_placement());
     submit->set_request(plan.actor->name.empty() ? 0 : ++process.last_request);
@@ -316,6 +333,8 @@ ObjectId Cluster::Submit(ProcessId id, const TaskPlan& plan) {
   if (plan.callee) {
     ToProto(plan.callee, spec->mutable_callee());
     submit->set_max_pending_calls(plan.max_pending_calls);
+    submit->set_out_of_order(plan.out_of_order);
+    spec->set_concurrency_group(plan.concurrency_group);
     const ProcessId owner = FindWorker(plan.callee.owner);
     const ObjectId handle{{plan.callee.owner, plan.callee.index}, 0};
     if (!plan.weak && owner != kNoProcess) ToProto(ObjectReference{handle, AddressOf(owner)}, submit->mutable_handle());
@@ -344,7 +363,7 @@ uint64_t Cluster::Get(ProcessId id, const std::vector<ObjectId>& objects, Durati
   get->set_request(++processes_[id]->last_request);
   for (const ObjectId& object : objects) ToProto(object, get->add_objects());
   get->set_timeout_ns(timeout.ns);
-  get->set_from_task(from_task);
+  if (from_task) get->set_from_task(processes_[id]->running.empty() ? 1 : processes_[id]->running.front().execution);
   FromApplication(id, std::move(get));
   return processes_[id]->last_request;
 }

@@ -23,20 +23,26 @@ _DEFAULTS: dict[str, Any] = {
     "max_restarts": 0,
     "max_task_retries": 0,
     "max_pending_calls": -1,
+    "max_concurrency": None,  # 1; 1000 when a method is a coroutine
+    "concurrency_groups": {},
+    "allow_out_of_order_execution": False,
 }
-_NOT_YET = {"runtime_env", "max_concurrency", "concurrency_groups", "accelerator_type", 
-            "object_store_memory", "allow_out_of_order_execution", "_metadata"}
+_ASYNC_CONCURRENCY = 1000
+_NOT_YET = {"runtime_env", "accelerator_type", "object_store_memory", "_metadata"}
 _RETURNS = "__orrery_num_returns__"
+_GROUP = "__orrery_concurrency_group__"
+_MOST_CALLS = 1_000_000
 _BUILT_IN = {"__ray_ready__": 1, "__ray_terminate__": 1}
 
 
-def method(*, num_returns: int = 1) -> Callable[[Callable], Callable]:
-    """Decorates a method of an actor class: its calls return that many refs."""
+def method(*, num_returns: int = 1, concurrency_group: str = "") -> Callable[[Callable], Callable]:
+    """Decorates a method of an actor class: its calls return that many refs, and run in that concurrency group."""
     if not isinstance(num_returns, int) or isinstance(num_returns, bool) or num_returns < 0:
         raise ValueError(f"num_returns is a number >= 0, not {num_returns!r}")
 
     def mark(function: Callable) -> Callable:
         setattr(function, _RETURNS, num_returns)
+        setattr(function, _GROUP, concurrency_group)
         return function
     return mark
 
@@ -51,11 +57,35 @@ def checked_options(given: dict[str, Any]) -> dict[str, Any]:
     for key in ("max_restarts", "max_task_retries"):
         if options[key] < -1:
             raise ValueError(f"{key} is a number >= 0, or -1 for ever")
+    limits = {f"concurrency_groups[{name!r}]": limit for name, limit in options["concurrency_groups"].items()}
+    if options["max_concurrency"] is not None:
+        limits["max_concurrency"] = options["max_concurrency"]
+    for key, limit in limits.items():
+        if not isinstance(limit, int) or isinstance(limit, bool) or not 0 < limit <= _MOST_CALLS:
+            raise ValueError(f"{key} is a number from 1 to {_MOST_CALLS}, not {limit!r}")
     return options
 
 
-def _native(options: dict[str, Any]) -> dict[str, Any]:
+def _groups_of(cls: type, options: dict[str, Any]) -> list[tuple[str, int, list[str]]]:
+    """The concurrency groups: name, limit, and the methods that run there unless a call says otherwise."""
+    methods: dict[str, list[str]] = {name: [] for name in options["concurrency_groups"]}
+    for name, function in inspect.getmembers(cls, callable):
+        group = getattr(function, _GROUP, "")
+        if group and group not in methods:
+            raise ValueError(f"{cls.__qualname__}.{name} is to run in the concurrency group {group!r}, which the option "
+                             f"concurrency_groups does not have; it has: {', '.join(methods) or 'none'}")
+        if group:
+            methods[group].append(name)
+    return [(name, limit, methods[name]) for name, limit in options["concurrency_groups"].items()]
+
+
+def _is_async(cls: type) -> bool:
+    return any(inspect.iscoroutinefunction(function) for _, function in inspect.getmembers(cls, callable))
+
+
+def _native(cls: type, options: dict[str, Any]) -> dict[str, Any]:
     cpus = options["num_cpus"]
+    asyncio = _is_async(cls)
     return {
         **_options.needs(options),
         "num_cpus": None if cpus is None else float(cpus),
@@ -65,6 +95,10 @@ def _native(options: dict[str, Any]) -> dict[str, Any]:
         "max_restarts": int(options["max_restarts"]),
         "max_task_retries": int(options["max_task_retries"]),
         "max_pending_calls": int(options["max_pending_calls"]) or -1,
+        "max_concurrency": options["max_concurrency"] or (_ASYNC_CONCURRENCY if asyncio else 1),
+        "concurrency_groups": _groups_of(cls, options),
+        "allow_out_of_order_execution": bool(options["allow_out_of_order_execution"]),
+        "asyncio": asyncio,
     }
 
 
@@ -74,9 +108,7 @@ def _methods_of(cls: type) -> dict[str, int]:
     for name, function in inspect.getmembers(cls, callable):
         if name.startswith("__") and name != "__call__":
             continue
-        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-            raise NotImplementedError(f"{cls.__qualname__}.{name}: async actors are not supported by orrery yet")
-        if inspect.isgeneratorfunction(function):
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise NotImplementedError(f"{cls.__qualname__}.{name}: generators are not supported by orrery yet")
         methods[name] = getattr(function, _RETURNS, 1)
     return methods
@@ -85,23 +117,26 @@ def _methods_of(cls: type) -> dict[str, int]:
 class ActorMethod:
     """A method of an actor: `.remote(…)` calls it and returns an ObjectRef at once."""
 
-    def __init__(self, handle: "ActorHandle", name: str, num_returns: int):
+    def __init__(self, handle: "ActorHandle", name: str, num_returns: int, group: str = ""):
         self._handle = handle
         self._name = name
         self._num_returns = num_returns
+        self._group = group
 
     def remote(self, *args: Any, **kwargs: Any) -> Any:
         """Its ObjectRef, a list of them when num_returns is more than 1, None when it is 0."""
         count = self._num_returns
-        refs = self._handle._core.call(self._name, max(1, count), args, kwargs)
+        refs = self._handle._core.call(self._name, max(1, count), self._group, args, kwargs)
         if count == 1:
             return refs[0]
         return refs if count else None
 
-    def options(self, *, num_returns: Optional[int] = None, name: str = "") -> "ActorMethod":
-        """The same method with another number of returns."""
+    def options(self, *, num_returns: Optional[int] = None, name: str = "",
+                concurrency_group: Optional[str] = None) -> "ActorMethod":
+        """The same method with another number of returns, or in another of its actor's concurrency groups."""
         del name  # calls go by the name of their method
-        return ActorMethod(self._handle, self._name, self._num_returns if num_returns is None else num_returns)
+        return ActorMethod(self._handle, self._name, self._num_returns if num_returns is None else num_returns,
+                           self._group if concurrency_group is None else concurrency_group)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError(f"a method of an actor cannot be called directly: use .{self._name}.remote(...)")
@@ -159,6 +194,7 @@ class ActorClass:
         self._cls = cls
         self._options = checked_options(options)
         self._methods = _methods_of(cls)
+        self._native: Optional[dict[str, Any]] = None  # the options as the extension module takes them
         self._session = 0
         self._hash = 0
         self.__name__, self.__qualname__, self.__doc__ = cls.__name__, cls.__qualname__, cls.__doc__
@@ -178,7 +214,9 @@ class ActorClass:
             self._session = _session.number
         if self._hash == _functions.APPLY:
             args = (self._cls, *args)
-        core = _core.create_actor(self._hash, self._cls.__qualname__, _native(self._options), args, kwargs)
+        if self._native is None:
+            self._native = _native(self._cls, self._options)
+        core = _core.create_actor(self._hash, self._cls.__qualname__, self._native, args, kwargs)
         return ActorHandle(core, self._methods)
 
     def __reduce__(self) -> Any:

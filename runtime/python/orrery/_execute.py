@@ -53,33 +53,47 @@ class ActorExit(BaseException):
 
 
 _actor: Any = None
+OWN_FILES = {__file__}
 
 
-def create(function: int, job: int, given: list, num_returns: int) -> list:
+def create(function: int, job: int, given: list, num_returns: int, is_async: bool) -> list:
     """Makes this process the actor of a class."""
     global _actor
     make = _functions.load(function, job)
     args, kwargs, _ = _arguments(given)
-    _actor = make(*args, **kwargs)
+    if is_async:
+        from . import _async
+        _actor = _async.construct(lambda: make(*args, **kwargs))
+    else:
+        _actor = make(*args, **kwargs)
     return [None] * num_returns
+
+
+def invoke(name: str, given: list) -> Any:
+    """Calls one method of the actor."""
+    args, kwargs, _ = _arguments(given)
+    if name == "__ray_ready__":
+        return True
+    if name == "__ray_terminate__":
+        raise ActorExit
+    return getattr(_actor, name)(*args, **kwargs)
 
 
 def call(method: bytes, given: list, num_returns: int) -> list:
     """Runs one method of the actor; the values of its returns."""
     name = method.decode()
-    args, kwargs, _ = _arguments(given)
-    if name == "__ray_ready__":
-        return [True] * num_returns
-    if name == "__ray_terminate__":
-        raise ActorExit
-    found = getattr(_actor, name)
-    result = found(*args, **kwargs)
+    result = invoke(name, given)
     if inspect.iscoroutine(result):
         result.close()
-        raise TypeError(f"{name} is a coroutine function: async actors are not supported yet")
-    if num_returns == 1:
-        return [result]
-    return _split(result, num_returns, name)
+        raise TypeError(f"{name} gave a coroutine, but its class has no 'async def': there is no event loop to run it")
+    return values_of(result, num_returns, name)
+
+
+def values_of(result: Any, num_returns: int, name: str) -> list:
+    """What a method has returned, as values of its refs."""
+    if name in ("__ray_ready__", "__ray_terminate__"):
+        return [result] * num_returns
+    return [result] if num_returns == 1 else _split(result, num_returns, name)
 
 
 def exit_actor() -> None:
@@ -137,7 +151,7 @@ def _text(error: BaseException) -> str:
 
 def _trace(error: BaseException, chain: bool = True) -> str:
     here = error.__traceback__
-    while here is not None and here.tb_frame.f_code.co_filename == __file__:  # our own frames tell the user nothing
+    while here is not None and here.tb_frame.f_code.co_filename in OWN_FILES:  # our own frames tell the user nothing
         here = here.tb_next
     try:
         return "".join(traceback.format_exception(type(error), error, here, chain=chain))

@@ -58,6 +58,7 @@ class Loopback final : public internal::Backend, public ClusterObserver {
     internal::RunningTask running;
     running.task = {WorkerId{task.spec().owner()}, task.spec().index()};
     running.attempt = task.attempt();
+    running.execution = task.execution();
     cluster_.FinishTaskWith(worker, internal::ExecuteNow(std::move(execute), running, *client_).message);
     return true;
   }
