@@ -185,14 +185,14 @@ class Errors(ClusterTest):
         with self.assertRaisesRegex(ValueError, "lifetime"):
             Counter.options(lifetime="for ever")
         with self.assertRaisesRegex(ValueError, "not supported"):
-            Counter.options(max_concurrency=4)
+            Counter.options(runtime_env={})
         with self.assertRaisesRegex(TypeError, "handle"):
             ray.kill(ray.put(1))
-        with self.assertRaisesRegex(NotImplementedError, "async"):
+        with self.assertRaisesRegex(NotImplementedError, "generators"):
             @ray.remote
-            class _Async:
+            class _Streams:
                 async def f(self):
-                    return 1
+                    yield 1
         import pickle
         with self.assertRaisesRegex(TypeError, "inside a value"):
             pickle.dumps(Counter.remote())
