@@ -53,16 +53,19 @@ bool SchedulingQueue::MayStart(const Group& group) {
   return std::find(group.running.begin(), group.running.end(), TaskOf(group.waiting.front())) == group.running.end();
 }
 
-std::optional<SchedulingQueue::Next> SchedulingQueue::Take() {
+std::optional<uint32_t> SchedulingQueue::Next() const {
   for (uint32_t i = 0; i < groups_.size(); ++i) {
-    Group& group = groups_[i];
-    if (!MayStart(group)) continue;
-    Next next{i, std::move(group.waiting.front())};
-    group.waiting.pop_front();
-    group.running.push_back(TaskOf(next.call));
-    return next;
+    if (MayStart(groups_[i])) return i;
   }
   return std::nullopt;
+}
+
+void SchedulingQueue::Take(uint32_t number, Received& call) {
+  Group& group = groups_[number];
+  ORRERY_ASSERT(MayStart(group));
+  call = std::move(group.waiting.front());
+  group.waiting.pop_front();
+  group.running.push_back(TaskOf(call));
 }
 
 void SchedulingQueue::Finish(uint32_t group, TaskId call) {

@@ -41,17 +41,17 @@ class SchedulingQueue {
   // Calls enter their line when their arguments are here.
   bool out_of_order() const { return out_of_order_; }
 
+  // There is but one group, which has no name.
+  bool plain() const { return groups_.size() == 1; }
   // Where a call belongs; kInvalidArgument when it names a group that the actor has not.
   Result<uint32_t> GroupOf(const msg::TaskSpec& call) const;
   void Push(uint32_t group, Received call) { groups_[group].waiting.push_back(std::move(call)); }
 
-  struct Next {
-    uint32_t group = 0;
-    Received call;
-  };
-  // Takes a call that may start; it counts as running until Finish. None while a line's first is a further attempt of a
-  // call whose former attempt still runs (its caller has lost the connection in between), or the line is held.
-  std::optional<Next> Take();
+  // The first group of which a call may start. None does while its first is a further attempt of a call whose former
+  // attempt still runs (its caller has lost the connection in between), or the group is held.
+  std::optional<uint32_t> Next() const;
+  // Takes that call out of its line; it counts as running until Finish.
+  void Take(uint32_t group, Received& call);
   void Finish(uint32_t group, TaskId call);
   // Nothing of the group starts: the one that was taken last waits for its arguments, and those behind it for it.
   void Hold(uint32_t group, bool held) { groups_[group].held = held; }

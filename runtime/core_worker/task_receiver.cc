@@ -62,24 +62,29 @@ bool TaskReceiver::OnCreation(const Address& from, const msg::PushTask& push) {
 
 // In order, a task waits for its arguments when its turn has come; out of order, it takes its turn when it has them.
 void TaskReceiver::Enqueue(Received received) {
-  Result<uint32_t> group = queue_.GroupOf(PushOf(received).spec());
-  if (!group.ok()) return RefuseWith(received, group.status());
-  if (queue_.out_of_order() && Fetch(PushOf(received).spec(), received.mapped) && !Fetched(received.mapped)) {
-    fetching_.emplace_back(*group, std::move(received));
+  const msg::TaskSpec& spec = PushOf(received).spec();
+  uint32_t group = 0;
+  if (!queue_.plain() || !spec.concurrency_group().empty()) {
+    Result<uint32_t> found = queue_.GroupOf(spec);
+    if (!found.ok()) return RefuseWith(received, found.status());
+    group = *found;
+  }
+  if (queue_.out_of_order() && Fetch(spec, received.mapped) && !Fetched(received.mapped)) {
+    fetching_.emplace_back(group, std::move(received));
     return;
   }
-  queue_.Push(*group, std::move(received));
+  queue_.Push(group, std::move(received));
 }
 
 void TaskReceiver::StartNext() {
   if (exiting_) RequeueAll();
-  while (std::optional<SchedulingQueue::Next> next = queue_.Take()) Start(std::move(*next));
+  while (const std::optional<uint32_t> group = queue_.Next()) Start(*group);
 }
 
-void TaskReceiver::Start(SchedulingQueue::Next next) {
+void TaskReceiver::Start(uint32_t group) {
   Execution& run = NewExecution();
-  run.group = next.group;
-  run.task = std::move(next.call);
+  run.group = group;
+  queue_.Take(group, run.task);
   auto& push = run.task.push.As<msg::PushTask>();
   Draft<msg::ExecuteTask> execute;
   run.creation = push.spec().has_actor();

@@ -66,7 +66,7 @@ class TaskReceiver {
   bool OnCreation(const Address& from, const msg::PushTask& push);
   void Enqueue(Received received);
   void StartNext();
-  void Start(SchedulingQueue::Next next);
+  void Start(uint32_t group);
   // Asks for the stored arguments of a task; false when it has none.
   bool Fetch(const msg::TaskSpec& spec, std::vector<ObjectId>& mapped);
   bool Fetched(const std::vector<ObjectId>& mapped) const;
