@@ -164,7 +164,7 @@ void PrepareTask(const Message& request, RunningTask& task) {
   task.attempt = execute.attempt();
   task.gpus.clear();
   for (const msg::GpuShare& share : execute.gpus()) task.gpus.push_back(share.index());
-  task.cancelled.store(false);
+  task.cancelled.store(false, std::memory_order_relaxed);
 }
 
 Executed ExecuteNow(const Message& request, RunningTask& task, Client& client) {

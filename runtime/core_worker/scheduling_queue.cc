@@ -47,22 +47,14 @@ Result<uint32_t> SchedulingQueue::GroupOf(const msg::TaskSpec& call) const {
   return Status(StatusCode::kInvalidArgument, "the actor has no concurrency group '" + named + "'" + known);
 }
 
-bool SchedulingQueue::MayStart(const Group& group) {
-  if (group.held || group.waiting.empty() || group.running.size() >= group.limit) return false;
-  if (group.running.empty() || group.waiting.front().push.As<msg::PushTask>().attempt() == 0) return true;
-  return std::find(group.running.begin(), group.running.end(), TaskOf(group.waiting.front())) == group.running.end();
-}
-
-std::optional<uint32_t> SchedulingQueue::Next() const {
-  for (uint32_t i = 0; i < groups_.size(); ++i) {
-    if (MayStart(groups_[i])) return i;
-  }
-  return std::nullopt;
+bool SchedulingQueue::FormerAttemptRuns(const Group& group) {
+  const Received& first = group.waiting.front();
+  if (first.push.As<msg::PushTask>().attempt() == 0) return false;
+  return std::find(group.running.begin(), group.running.end(), TaskOf(first)) != group.running.end();
 }
 
 void SchedulingQueue::Take(uint32_t number, Received& call) {
   Group& group = groups_[number];
-  ORRERY_ASSERT(MayStart(group));
   call = std::move(group.waiting.front());
   group.waiting.pop_front();
   group.running.push_back(TaskOf(call));

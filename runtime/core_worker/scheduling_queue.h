@@ -49,7 +49,12 @@ class SchedulingQueue {
 
   // The first group of which a call may start. None does while its first is a further attempt of a call whose former
   // attempt still runs (its caller has lost the connection in between), or the group is held.
-  std::optional<uint32_t> Next() const;
+  std::optional<uint32_t> Next() const {
+    for (uint32_t i = 0; i < groups_.size(); ++i) {
+      if (MayStart(groups_[i])) return i;
+    }
+    return std::nullopt;
+  }
   // Takes that call out of its line; it counts as running until Finish.
   void Take(uint32_t group, Received& call);
   void Finish(uint32_t group, TaskId call);
@@ -79,7 +84,11 @@ class SchedulingQueue {
     std::vector<TaskId> running = {};
     bool held = false;
   };
-  static bool MayStart(const Group& group);
+  static bool MayStart(const Group& group) {
+    if (group.waiting.empty() || group.held || group.running.size() >= group.limit) return false;
+    return group.running.empty() || !FormerAttemptRuns(group);
+  }
+  static bool FormerAttemptRuns(const Group& group);
 
   std::vector<Group> groups_;  // the first is that of calls which belong to no other
   bool concurrent_ = false;
