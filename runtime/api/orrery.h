@@ -11,12 +11,14 @@
 #pragma once
 
 #include "runtime/api/actor.h"    // IWYU pragma: export
+#include "runtime/api/actor_pool.h"  // IWYU pragma: export
 #include "runtime/api/codec.h"    // IWYU pragma: export
 #include "runtime/api/context.h"  // IWYU pragma: export
 #include "runtime/api/errors.h"   // IWYU pragma: export
 #include "runtime/api/get.h"      // IWYU pragma: export
 #include "runtime/api/options.h"  // IWYU pragma: export
 #include "runtime/api/placement_group.h"  // IWYU pragma: export
+#include "runtime/api/queue.h"    // IWYU pragma: export
 #include "runtime/api/ref.h"      // IWYU pragma: export
 #include "runtime/api/session.h"  // IWYU pragma: export
 #include "runtime/api/task.h"     // IWYU pragma: export

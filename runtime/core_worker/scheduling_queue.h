@@ -45,7 +45,7 @@ class SchedulingQueue {
   bool plain() const { return groups_.size() == 1; }
   // Where a call belongs; kInvalidArgument when it names a group that the actor has not.
   Result<uint32_t> GroupOf(const msg::TaskSpec& call) const;
-  void Push(uint32_t group, Received call) { groups_[group].waiting.push_back(std::move(call)); }
+  void Push(uint32_t group, Received&& call) { groups_[group].waiting.push_back(std::move(call)); }
 
   // The first group of which a call may start. None does while its first is a further attempt of a call whose former
   // attempt still runs (its caller has lost the connection in between), or the group is held.

@@ -61,7 +61,7 @@ bool TaskReceiver::OnCreation(const Address& from, const msg::PushTask& push) {
 }
 
 // In order, a task waits for its arguments when its turn has come; out of order, it takes its turn when it has them.
-void TaskReceiver::Enqueue(Received received) {
+void TaskReceiver::Enqueue(Received&& received) {
   const msg::TaskSpec& spec = PushOf(received).spec();
   uint32_t group = 0;
   if (!queue_.plain() || !spec.concurrency_group().empty()) {

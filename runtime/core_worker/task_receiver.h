@@ -64,7 +64,7 @@ class TaskReceiver {
     std::set<ObjectId> storing;
   };
   bool OnCreation(const Address& from, const msg::PushTask& push);
-  void Enqueue(Received received);
+  void Enqueue(Received&& received);
   void StartNext();
   void Start(uint32_t group);
   // Asks for the stored arguments of a task; false when it has none.
