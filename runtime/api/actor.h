@@ -150,7 +150,7 @@ Actor<A> get_actor(const std::string& name, const std::string& name_space = "") 
 
 // For ConcurrencyGroup::methods.
 template <auto kMethod>
-  requires(internal::MethodTraits<decltype(kMethod)>::kIsMethod)
+  requires internal::IsMethod<kMethod>
 MethodId method_id() {
   return {internal::Method<kMethod>::Info().id};
 }

@@ -24,7 +24,7 @@ namespace orrery {
 //
 // For one thread. The actors live as long as the pool, or a handle elsewhere.
 template <auto kMethod>
-  requires(internal::MethodTraits<decltype(kMethod)>::kIsMethod)
+  requires internal::IsMethod<kMethod>
 class ActorPool {
  public:
   using Class = typename internal::MethodTraits<decltype(kMethod)>::Class;

@@ -77,6 +77,9 @@ struct MethodTraits<R (C::*)(Ps...) noexcept> : MethodTraits<R (C::*)(Ps...)> {}
 template <class C, class R, class... Ps>
 struct MethodTraits<R (C::*)(Ps...) const noexcept> : MethodTraits<R (C::*)(Ps...)> {};
 
+template <auto kMethod>
+concept IsMethod = MethodTraits<decltype(kMethod)>::kIsMethod;
+
 // The class whose object the process holds is A itself, so a method of a base of A would find no object: name it as
 // A's.
 template <auto kMethod, class A>

@@ -46,6 +46,7 @@ void Story::AwaitGroup(const Arguments& words) {
   await->set_request(2'000'000 + ++group_requests_);
   await->set_timeout_ns(-1);
   if (words.size() > 2) await->set_timeout_ns(ParseDuration(words[2].substr(words[2].find('=') + 1)).value().ns);
+  if (tasks_.count(words.at(0)) != 0) await->set_from_task(1);  // the task waits
   ToProto(groups_.at(words.at(1)), await->mutable_group());
   cluster().FromApplication(Process(words.at(0)), std::move(await));
 }
