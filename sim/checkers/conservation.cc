@@ -52,10 +52,18 @@ CheckResult CheckGcs(SimCluster& cluster) {
   return Verdict("conservation.gcs", wrong, "no lease waits, no assignment is outstanding");
 }
 
+// Of an actor no more than one process at a time answers its callers.
+CheckResult CheckActors(SimCluster& cluster) {
+  const uint64_t most = cluster.executor().most_live_incarnations();
+  std::vector<std::string> wrong;
+  if (most > 1) wrong.push_back("an incarnation of an actor was " + std::to_string(most) + " processes at once");
+  return Verdict("conservation.actors", wrong, "no actor was doubled");
+}
+
 }  // namespace
 
 std::vector<CheckResult> CheckConservation(SimCluster& cluster) {
-  return {CheckTasks(cluster), CheckLeases(cluster), CheckGcs(cluster)};
+  return {CheckTasks(cluster), CheckLeases(cluster), CheckGcs(cluster), CheckActors(cluster)};
 }
 
 }  // namespace orrery

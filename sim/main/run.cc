@@ -140,6 +140,7 @@ Result<RunOutcome> RunScenario(const Scenario& scenario, uint64_t seed, const Ru
     if (Status status = log->Close(); !status.ok()) return status;
   }
   RunOutcome outcome;
+  recorder.SetMostLiveIncarnations(cluster.executor().most_live_incarnations());
   Summary& summary = recorder.Finish(FactsOf(cluster, cluster.engine(), seed, end, wall));
   AddRunDetails(cluster, faults, cluster.engine(), summary);
   AddTransferBound(cluster, recorder, summary);

@@ -6,6 +6,7 @@
 #include "runtime/messages/convert.h"
 #include "runtime/messages/message.h"
 #include "runtime/messages/orrery.pb.h"
+#include "sim/workload/actor_message.h"
 
 namespace orrery {
 
@@ -88,8 +89,7 @@ void SimDriver::Submit(PlannedTask task) {
     request.strategy.group = GroupOf(request.strategy.group.index);
   const TaskId id{worker_, task.number + 1};
   recorder_.DescribeTask({id, task.name, job_, request.resources.Get(ResourceKind::kCpu).value(),
-                          request.resources.Get(ResourceKind::kGpu).value(), engine_.Now()});
-  const uint32_t class_id = ClassOf(request);
+                          request.resources.Get(ResourceKind::kGpu).value(), engine_.Now(), task.actor.has_value()});
   Draft<msg::SubmitTask> submit;
   msg::TaskSpec* spec = submit->mutable_spec();
   spec->set_owner(worker_.value);
@@ -105,11 +105,21 @@ void SimDriver::Submit(PlannedTask task) {
     arg->set_object_task(input.number + 1);
     arg->set_object_index(input.position);
   }
-  submit->set_class_id(class_id);
   submit->set_max_retries(static_cast<int32_t>(task.max_retries < 0 ? settings_.task_max_retries : task.max_retries));
   submit->set_notify(true);
   ++submitted_;
-  engine_.Deliver(process_, Address::Application(), std::move(submit));
+  Message message = std::move(submit);
+  Classify(task, request, message);
+  engine_.Deliver(process_, Address::Application(), std::move(message));
+}
+
+void SimDriver::Classify(const PlannedTask& task, SchedulingRequest& request, Message& message) {
+  auto& submit = message.As<msg::SubmitTask>();
+  if (task.actor) return FillActor(task, request, *submit.mutable_spec()->mutable_actor());
+  if (!task.callee) return submit.set_class_id(ClassOf(request));
+  ToProto(ActorId{worker_, *task.callee + 1}, submit.mutable_spec()->mutable_callee());
+  const ObjectReference handle{{{worker_, *task.callee + 1}, 0}, engine_.AddressOf(process_)};
+  ToProto(handle, submit.mutable_handle());
 }
 
 void SimDriver::Put(const PlannedTask& put) {
@@ -178,6 +188,13 @@ void SimDriver::RemoveGroup(uint64_t number) {
   removal->set_request(2 * number + 2);
   ToProto(GroupOf(number), removal->mutable_group());
   engine_.Deliver(process_, Address::Application(), std::move(removal));
+}
+
+void SimDriver::KillActor(uint64_t number) {
+  Draft<msg::EndActor> end;
+  ToProto(ActorId{worker_, number + 1}, end->mutable_actor());
+  end->set_no_restart(true);
+  engine_.Deliver(process_, Address::Application(), std::move(end));
 }
 
 void SimDriver::OnGroupReply(const Message& message) {

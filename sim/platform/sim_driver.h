@@ -62,10 +62,13 @@ class SimDriver final : public SimLocalEndpoint, public EventHandler, public Wor
   void Release(uint64_t number, uint32_t position) override { released_.push_back({{worker_, number + 1}, position}); }
   void CreateGroup(const PlannedGroup& group) override;
   void RemoveGroup(uint64_t number) override;
+  void KillActor(uint64_t number) override;
   void WakeAt(Duration when, uint64_t id) override;
 
  private:
   uint32_t ClassOf(const SchedulingRequest& request);
+  // What makes the message a task, the creation of an actor, or a call.
+  void Classify(const PlannedTask& task, SchedulingRequest& request, Message& message);
   void Put(const PlannedTask& put);
   void OnAllocated(const Message& message);
   void OnGroupReply(const Message& message);

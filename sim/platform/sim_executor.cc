@@ -1,5 +1,6 @@
 #include "sim/platform/sim_executor.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "runtime/messages/message.h"
@@ -29,9 +30,10 @@ void SimExecutor::OnMessage(ProcessHandle process, Message message) {
     }
     return;
   }
-  const uint32_t execution = message.As<msg::ExecuteTask>().execution();
+  const auto& execute = message.As<msg::ExecuteTask>();
+  const uint32_t execution = execute.execution();
   if (execution > Highest(process)) highest_[process.value] = execution;
-  const auto& spec = message.As<msg::ExecuteTask>().spec();
+  const auto& spec = execute.spec();
   const double speed = engine_.host(engine_.HostOf(process)).speed;
   const Time now = engine_.Now();
   const Duration takes{speed == 1 ? spec.work_ns() : static_cast<int64_t>(static_cast<double>(spec.work_ns()) / speed)};
@@ -41,6 +43,7 @@ void SimExecutor::OnMessage(ProcessHandle process, Message message) {
                   engine_.At(now + takes, this, process.value, execution),
                   {}};
   running.return_bytes.assign(spec.return_bytes().begin(), spec.return_bytes().end());
+  if (spec.has_actor()) running.incarnation = execute.attempt();
   const bool inserted = running_.Insert(Key(process, execution), std::move(running)).second;
   ORRERY_ASSERT(inserted);
 }
@@ -51,6 +54,11 @@ void SimExecutor::OnProcessGone(ProcessHandle process) {
     running_.Erase(Key(process, i));
   }
   highest_.erase(process.value);
+  const auto actor = actors_.find(process.value);
+  if (actor == actors_.end()) return;
+  const auto live = live_.find(actor->second);
+  if (--live->second == 0) live_.erase(live);
+  actors_.erase(actor);
 }
 
 void SimExecutor::OnEvent(uint64_t a, uint64_t b) {
@@ -61,6 +69,11 @@ void SimExecutor::Finish(ProcessHandle process, uint32_t execution, bool interru
   const Running running = std::move(*running_.Find(Key(process, execution)));
   running_.Erase(Key(process, execution));
   if (interrupted) engine_.CancelEvent(running.end);
+  if (running.incarnation && !interrupted) {
+    const Incarnation made{running.task, *running.incarnation};
+    actors_[process.value] = made;
+    most_live_ = std::max(most_live_, ++live_[made]);
+  }
   Draft<msg::TaskExecuted> result;
   result->set_owner(running.task.owner.value);
   result->set_index(running.task.index);

@@ -1,7 +1,10 @@
 // The modelled executor of simulated workers: a task takes its work divided by the host's speed.
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "runtime/common/ids.h"
@@ -22,6 +25,9 @@ class SimExecutor final : public SimLocalEndpoint, public EventHandler {
   // a: the process, b: the execution. Its time is over.
   void OnEvent(uint64_t a, uint64_t b) override;
   bool Busy(ProcessHandle process) const;
+  // How many processes were one and the same incarnation of an actor at once, at most, at any time. A call names the
+  // incarnation that it is for and no other one takes it: so many could have answered it.
+  uint64_t most_live_incarnations() const { return most_live_; }
 
  private:
   struct Running {
@@ -30,7 +36,9 @@ class SimExecutor final : public SimLocalEndpoint, public EventHandler {
     Time start;
     EventId end;
     std::vector<int64_t> return_bytes;  // empty, or as many as returns
+    std::optional<uint32_t> incarnation = {};  // of the actor that it creates
   };
+  using Incarnation = std::pair<TaskId, uint32_t>;
   static uint64_t Key(ProcessHandle process, uint32_t execution) { return uint64_t{execution} << 32 | process.value; }
   uint32_t Highest(ProcessHandle process) const;
   void Finish(ProcessHandle process, uint32_t execution, bool interrupted);
@@ -38,6 +46,9 @@ class SimExecutor final : public SimLocalEndpoint, public EventHandler {
   const int64_t inline_limit_;
   Lookup<uint64_t, Running> running_;  // by Key
   std::map<uint32_t, uint32_t> highest_;  // of processes that have run several at once: the greatest execution
+  std::map<uint64_t, Incarnation> actors_;  // by process: what it is
+  std::map<Incarnation, uint64_t> live_;    // processes of each
+  uint64_t most_live_ = 0;
 };
 
 }  // namespace orrery

@@ -32,6 +32,7 @@ void RunRecorder::DescribeTask(const TaskDescription& task) {
   row.job = task.job;
   row.cpus = task.cpus;
   row.gpus = task.gpus;
+  row.creates_actor = task.creates_actor;
 }
 
 void RunRecorder::DescribeNode(const NodeDescription& node) { state_->nodes[node.node].what = node; }
@@ -73,6 +74,7 @@ void RunRecorder::OnTrace(Time now, const TraceEvent& event) {
       for (AutoscalerRow& row : AutoscalerRowsOf(now, event)) s.autoscaler.push_back(std::move(row));
       break;
     case TraceKind::kGroupState: s.groups.OnTrace(event); break;
+    case TraceKind::kActorState: s.actors.OnTrace(event); break;
     default: s.objects.OnTrace(now, event); break;
   }
 }
@@ -91,7 +93,9 @@ void RunRecorder::State::OnTaskFinished(Time now, const TraceEvent& event) {
   row.node = event.node;
   row.worker = event.worker;
   if (row.name == 0) row.name = tasks.names().Add(event.text);
-  if (row.status == 0 || event.b > 0) {
+  if (row.creates_actor) {
+    if (row.status == 0) row.start = row.finish = now.ns;
+  } else if (row.status == 0 || event.b > 0) {
     row.start = event.a;
     row.finish = event.b;
     nodes[event.node].what.node = event.node;
@@ -120,6 +124,8 @@ Summary& RunRecorder::Finish(const RunFacts& facts) {
   state_->summary.SetChecks({});
   return state_->summary;
 }
+
+void RunRecorder::SetMostLiveIncarnations(uint64_t most) { state_->actors.SetMostLive(most); }
 
 int64_t RunRecorder::moved_bytes() const { return state_->objects.moved_bytes(); }
 

@@ -26,6 +26,8 @@ struct TaskDescription {
   JobId job;
   double cpus = 0, gpus = 0;
   Time submitted;
+  bool creates_actor =
+      false;  // it runs from when its owner hears that the actor takes calls: its wait is what that took
 };
 
 // Opens a node's row. Times of the node are those the workload sees: when it could first be used.
@@ -82,6 +84,8 @@ class RunRecorder {
   // Tasks submitted and not ended.
   uint64_t in_system() const;
 
+  // How many incarnations of an actor were there for callers at once, by their processes. Before Finish.
+  void SetMostLiveIncarnations(uint64_t most);
   // Bytes of objects that arrived at other nodes.
   int64_t moved_bytes() const;
   // Where the task's last attempt ran; none when it is unknown.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/messages/autoscaler_rows.h"
+#include "sim/record/actor_counts.h"
 #include "sim/record/csv_writer.h"
 #include "sim/record/group_counts.h"
 #include "sim/record/object_log.h"
@@ -41,6 +42,7 @@ struct RunRecorder::State {
   std::vector<AutoscalerRow> autoscaler;
   ObjectLog objects;
   GroupCounts groups;
+  ActorCounts actors;
   OccupancyIntegral occupancy;  // of counted tasks
   std::unique_ptr<FileWriter> log;  // events.jsonl
   Status log_status;

@@ -45,6 +45,7 @@ void RunRecorder::State::WriteFacts(const RunFacts& facts) {
   summary.SetUnsigned("tasks.failed", failed);
   summary.SetUnsigned("tasks.retried", retries);
   groups.Write(summary);
+  actors.Write(summary);
   summary.SetUnsigned("tasks.unfinished", tasks.size() - finished - failed);
   summary.SetUnsigned("tasks.ended_twice", ended_twice);
 }

@@ -24,6 +24,7 @@ struct TaskRow {
   uint32_t retries = 0;
   int8_t status = -1;     // StatusCode of the end; -1: not ended
   bool counted = false;   // in the statistics
+  bool creates_actor = false;
 };
 
 // Names, written one after the other; equal names share a place as long as there are few of them.

@@ -23,7 +23,8 @@ const std::map<std::string, TraceKind>& Kinds() {
     for (int value = 0; value <= UINT8_MAX; ++value) {
       const auto kind = static_cast<TraceKind>(value);
       const bool node = kind == TraceKind::kNodeRegistered || kind == TraceKind::kNodeDead;
-      if (node || kind == TraceKind::kGroupState || ObjectLog::Reads(kind)) found.emplace(TraceKindName(kind), kind);
+      const bool story = kind == TraceKind::kGroupState || kind == TraceKind::kActorState;
+      if (node || story || ObjectLog::Reads(kind)) found.emplace(TraceKindName(kind), kind);
     }
     return found;
   }();
@@ -49,6 +50,9 @@ bool ParseLine(const std::string& line, std::vector<TimedEvent>* events) {
   TraceEvent& event = timed.event;
   if (const std::string id = json.value("id", ""); !id.empty() && !ParseTask(id, &event.task)) return false;
   event.node = NodeId{json.value("node", uint32_t{0})};
+  unsigned node = 0, process = 0;
+  if (std::sscanf(json.value("worker", "").c_str(), "%u.%u", &node, &process) == 2)
+    event.worker = WorkerId::Of(NodeId{node}, process);
   event.a = json.value("a", int64_t{0});
   event.b = json.value("b", int64_t{0});
   event.c = json.value("c", int64_t{0});

@@ -137,9 +137,10 @@ bool MakeObjects(const Drivers& drivers) {
 
 // What daemons trace is asked of them only where somebody reads it.
 bool NeedsTraces(const Scenario& scenario, const Drivers& drivers) {
-  const bool groups =
-      std::any_of(drivers.begin(), drivers.end(), [](const auto& driver) { return driver->source().MakesGroups(); });
-  return groups || MakeObjects(drivers) || scenario.autoscaler;
+  const bool told = std::any_of(drivers.begin(), drivers.end(), [](const auto& driver) {
+    return driver->source().MakesGroups() || driver->source().MakesActors();
+  });
+  return told || MakeObjects(drivers) || scenario.autoscaler;
 }
 
 // Objects that are still in stores when nobody has refs to them any more, and has not had for a while; -1: a store did

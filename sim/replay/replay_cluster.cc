@@ -43,11 +43,12 @@ Result<std::unique_ptr<ReplayCluster>> ReplayCluster::Start(const Scenario& scen
     if (!config.ok()) return config.status();
     options.cluster_file = ClusterConfigText(*config);
   }
-  // It sees nodes joining and leaving, and what becomes of placement groups.
+  // It sees nodes joining and leaving, and what becomes of placement groups and actors.
   const auto& sources = scenario.workload.sources;
-  const bool groups = std::any_of(sources.begin(), sources.end(),
-                                  [](const auto& source) { return std::holds_alternative<GroupsSpec>(source.what); });
-  if (scenario.autoscaler || groups) options.gcs_environment["ORRERY_TRACE_DIR"] = trace_folder;
+  const bool told = std::any_of(sources.begin(), sources.end(), [](const auto& source) {
+    return std::holds_alternative<GroupsSpec>(source.what) || std::holds_alternative<ActorsSpec>(source.what);
+  });
+  if (scenario.autoscaler || told) options.gcs_environment["ORRERY_TRACE_DIR"] = trace_folder;
   if (options.nodes.empty())
     return Status(StatusCode::kInvalidArgument, "the head must be there at once (boot_time 0)");
   Result<std::unique_ptr<LocalCluster>> processes = LocalCluster::Start(std::move(options));

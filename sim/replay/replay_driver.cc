@@ -6,8 +6,10 @@
 #include "runtime/api/errors.h"
 #include "runtime/api/options.h"
 #include "runtime/common/assert.h"
+#include "runtime/messages/convert.h"
 #include "runtime/messages/orrery.pb.h"
 #include "sim/replay/work.h"
+#include "sim/workload/actor_message.h"
 
 namespace orrery {
 
@@ -86,7 +88,8 @@ void ReplayDriver::Submit(PlannedTask task) {
                                    self.job,
                                    request.resources.Get(ResourceKind::kCpu).value(),
                                    request.resources.Get(ResourceKind::kGpu).value(),
-                                   {}});
+                                   {},
+                                   task.actor.has_value()});
   Draft<msg::SubmitTask> submit;
   msg::TaskSpec* spec = submit->mutable_spec();
   spec->set_owner(self.worker.value);
@@ -103,15 +106,34 @@ void ReplayDriver::Submit(PlannedTask task) {
     arg->set_object_task(input.number + 1);
     arg->set_object_index(input.position);
   }
-  const uint32_t class_id = internal::ClassForRequest(context_.function, request);
-  submit->set_class_id(class_id);
   submit->set_max_retries(static_cast<int32_t>(task.max_retries < 0 ? context_.default_retries : task.max_retries));
   ++submitted_;
-  ObjectRef result(client.Submit(std::move(submit), id.index, class_id));
+  Message message = std::move(submit);
+  const uint32_t class_id = Classify(task, request, message);
+  ObjectRef result(client.Submit(std::move(message), id.index, class_id));
   if (!task.results.empty()) results_.emplace(std::pair{task.number, 0}, std::move(result));
   for (uint32_t i = 1; i < task.results.size(); ++i)
     results_.emplace(std::pair{task.number, i}, ObjectRef(internal::NewObjectState({id, i}, &client)));
 }
+
+uint32_t ReplayDriver::Classify(const PlannedTask& task, SchedulingRequest& request, Message& message) {
+  auto& submit = message.As<msg::SubmitTask>();
+  if (task.actor) {
+    FillActor(task, request, *submit.mutable_spec()->mutable_actor());
+    return 0;
+  }
+  if (task.callee) {
+    ToProto(ActorId{worker_, *task.callee + 1}, submit.mutable_spec()->mutable_callee());
+    const ObjectRef& handle = results_.at({*task.callee, 0});
+    ToProto(driver_->client().ReferenceOf(handle), submit.mutable_handle());
+    return 0;
+  }
+  const uint32_t class_id = internal::ClassForRequest(context_.function, request);
+  submit.set_class_id(class_id);
+  return class_id;
+}
+
+void ReplayDriver::KillActor(uint64_t number) { driver_->client().EndActor({worker_, number + 1}, true); }
 
 void ReplayDriver::CreateGroup(const PlannedGroup& group) {
   std::vector<Bundle> bundles;

@@ -57,10 +57,13 @@ class ReplayDriver final : public WorkloadPort {
   void Release(uint64_t number, uint32_t position) override { results_.erase({number, position}); }
   void CreateGroup(const PlannedGroup& group) override;
   void RemoveGroup(uint64_t number) override;
+  void KillActor(uint64_t number) override;
   void WakeAt(Duration when, uint64_t id) override;
 
  private:
   class Sink;
+  // What makes the message a task, the creation of an actor, or a call. Its class; 0: none.
+  uint32_t Classify(const PlannedTask& task, SchedulingRequest& request, Message& message);
   void OnTaskEnded(uint64_t number);
   void Put(const PlannedTask& put);
   // The object is written into the node's shared memory, which may block until there is room.

@@ -31,6 +31,8 @@ void ParseGenerator(const Value& value, ParseContext& context, int64_t nodes, Ge
 bool NamesPattern(const Value& generator);
 bool NamesGroups(const Value& generator);
 void ParseGroups(const Value& value, ParseContext& context, GroupsSpec& groups);
+bool NamesActors(const Value& generator);
+void ParseActors(const Value& value, ParseContext& context, ActorsSpec& actors);
 void ParsePattern(const Value& value, ParseContext& context, int64_t nodes, PatternSpec& pattern);
 void ParseDag(const Value& value, ParseContext& context, DagSpec& dag);
 void ParseFaults(const Value& value, ParseContext& context, std::vector<FaultSpec>& faults);

@@ -171,6 +171,21 @@ struct GroupsSpec {
   Duration every;  // between them; 0: all at once
 };
 
+// Actors, one after the other: each is called a number of times, so many at once, and then ended.
+struct ActorsSpec {
+  enum class End : uint8_t { kHandle, kKill };
+  int64_t actors = 0;
+  int64_t calls = 0;  // of each actor
+  int64_t in_flight = 1;  // calls of one actor that are under way at once
+  TaskSpec actor;  // what it holds, where it goes; duration: of its constructor
+  TaskSpec call;  // duration of a call
+  int64_t max_restarts = 0;  // of each actor, after the loss of its process
+  int64_t max_task_retries = 0;  // of each call that was under way then
+  End end = End::kHandle;  // after the last call: its last handle goes, or it is killed
+  Duration at;  // of the first
+  Duration every;  // between them; 0: all at once
+};
+
 // Tasks of a production trace, one driver.
 struct TraceSpec {
   enum class Format : uint8_t { kCsv, kSwf, kOpenb, kWfFormat };
@@ -189,7 +204,7 @@ struct TraceSpec {
 // One source of tasks.
 struct SourceSpec {
   std::string name;  // "generator", "dag", "trace" unless given; numbered when repeated
-  std::variant<GeneratorSpec, DagSpec, TraceSpec, PatternSpec, GroupsSpec> what;
+  std::variant<GeneratorSpec, DagSpec, TraceSpec, PatternSpec, GroupsSpec, ActorsSpec> what;
 };
 
 struct WorkloadSpec {

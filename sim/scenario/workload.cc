@@ -78,6 +78,8 @@ void ReadSource(MapReader& map, ParseContext& context, int64_t nodes, WorkloadSp
     ParsePattern(*generator, context, nodes, source.what.emplace<PatternSpec>());
   } else if (generator != nullptr && NamesGroups(*generator)) {
     ParseGroups(*generator, context, source.what.emplace<GroupsSpec>());
+  } else if (generator != nullptr && NamesActors(*generator)) {
+    ParseActors(*generator, context, source.what.emplace<ActorsSpec>());
   } else if (generator != nullptr) {
     ParseGenerator(*generator, context, nodes, source.what.emplace<GeneratorSpec>());
   }

@@ -3,6 +3,7 @@
 #include <utility>
 #include <variant>
 
+#include "sim/workload/actors_source.h"
 #include "sim/workload/dag_source.h"
 #include "sim/workload/generator_source.h"
 #include "sim/workload/groups_source.h"
@@ -19,6 +20,7 @@ Result<std::unique_ptr<WorkloadSource>> MakeSource(const SourceSpec& spec, Rando
     return MakeDagSource(dag, random);
   }
   if (const auto* groups = std::get_if<GroupsSpec>(&spec.what)) return MakeGroupsSource(*groups, random);
+  if (const auto* actors = std::get_if<ActorsSpec>(&spec.what)) return MakeActorsSource(*actors, random);
   const auto& trace = std::get<TraceSpec>(spec.what);
   if (trace.format != TraceSpec::Format::kWfFormat) return MakeTraceSource(trace);
   Result<Workflow> workflow = LoadWorkflow(trace);

@@ -22,6 +22,12 @@ struct TaskInput {
   auto operator<=>(const TaskInput&) const = default;
 };
 
+// What makes a task the creation of an actor. One that asks for no CPUs is placed where one is free and holds none, as
+// actors of programs are by default.
+struct PlannedActor {
+  int64_t max_restarts = 0;
+};
+
 // One task to submit, or one object to put. `number` counts the source's tasks and puts from 0.
 struct PlannedTask {
   uint64_t number = 0;
@@ -35,6 +41,8 @@ struct PlannedTask {
   std::vector<TaskInput> inputs;  // what it takes
   std::vector<int64_t> results;   // sizes in bytes of what it makes; 0: an empty value
   bool put = false;               // no task: the driver makes results[0] itself
+  std::optional<PlannedActor> actor = {};  // its one result is the handle: Release of that ends the actor
+  std::optional<uint64_t> callee = {};     // a call of the actor that this task created
 };
 
 // A placement group to create. `number` counts the source's groups from 0; tasks name it as strategy.group.index.
@@ -57,6 +65,8 @@ class WorkloadPort {
   // OnGroupMade follows: tasks may be submitted inside from then on, and wait there for its bundles.
   virtual void CreateGroup(const PlannedGroup& group) = 0;
   virtual void RemoveGroup(uint64_t number) = 0;
+  // Ends the actor that this task created, for good, whoever has handles.
+  virtual void KillActor(uint64_t number) = 0;
   // OnWake(id) follows when Elapsed() reaches `when`.
   virtual void WakeAt(Duration when, uint64_t id) = 0;
 };
@@ -83,6 +93,7 @@ class WorkloadSource {
   // Some results have bytes.
   virtual bool MakesObjects() const { return false; }
   virtual bool MakesGroups() const { return false; }
+  virtual bool MakesActors() const { return false; }
   virtual std::optional<WorkloadBounds> Bounds() const { return std::nullopt; }
   // Every task and put by its number, where they are known beforehand.
   virtual const std::vector<PlannedTask>* Graph() const { return nullptr; }

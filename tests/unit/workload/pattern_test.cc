@@ -119,6 +119,7 @@ class Port final : public WorkloadPort {
   void Release(uint64_t number, uint32_t position) override { ++released[{number, position}]; }
   void CreateGroup(const PlannedGroup&) override { ADD_FAILURE() << "patterns make no placement groups"; }
   void RemoveGroup(uint64_t) override { ADD_FAILURE() << "patterns make no placement groups"; }
+  void KillActor(uint64_t) override { ADD_FAILURE() << "patterns make no actors"; }
   void WakeAt(Duration, uint64_t) override {}
   std::vector<PlannedTask> submitted;
   std::map<std::pair<uint64_t, uint32_t>, int> released;

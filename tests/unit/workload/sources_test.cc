@@ -22,12 +22,13 @@ class Bench final : public WorkloadPort {
     in_system = std::max(in_system, ends_.size());
     tasks.push_back(std::move(task));
   }
-  void Release(uint64_t, uint32_t) override {}
+  void Release(uint64_t number, uint32_t) override { released.emplace_back(number, now_); }
   void CreateGroup(const PlannedGroup& group) override {
     created.push_back(group);
     made_.push_back(group.number);
   }
   void RemoveGroup(uint64_t number) override { removed.emplace_back(number, now_); }
+  void KillActor(uint64_t number) override { killed.emplace_back(number, now_); }
   void WakeAt(Duration when, uint64_t id) override { wakes_.emplace(std::max(when, now_), id); }
 
   void Run(WorkloadSource& source) {
@@ -51,7 +52,7 @@ class Bench final : public WorkloadPort {
   std::vector<Duration> submitted_at;
   size_t in_system = 0;
   std::vector<PlannedGroup> created;
-  std::vector<std::pair<uint64_t, Duration>> removed;
+  std::vector<std::pair<uint64_t, Duration>> removed, released, killed;
 
  private:
   Duration service_;
@@ -156,6 +157,59 @@ TEST(GroupsSource, FillsEachGroupWithATaskPerBundleAndRemovesIt) {
   EXPECT_EQ(bench.submitted_at[4], Duration::Seconds(10));
   EXPECT_EQ(bench.removed, (std::vector<std::pair<uint64_t, Duration>>{
                                {0, Duration::Seconds(1)}, {1, Duration::Seconds(6)}, {2, Duration::Seconds(11)}}));
+}
+
+ActorsSpec Actors(int64_t actors, int64_t calls, int64_t in_flight) {
+  ActorsSpec spec;
+  spec.actors = actors;
+  spec.calls = calls;
+  spec.in_flight = in_flight;
+  spec.actor.resources = ResourceSet::Cpu(1);
+  spec.max_restarts = 3;
+  spec.max_task_retries = 2;
+  spec.every = Duration::Seconds(10);
+  return spec;
+}
+
+TEST(ActorsSource, CallsEachActorSoManyAtOnceAndThenLetsGoOfIt) {
+  Bench bench;
+  auto source = Make(Actors(2, 5, 2));
+  bench.Run(*source);
+  EXPECT_EQ(source->Total(), 12u);
+  ASSERT_EQ(bench.tasks.size(), 12u);
+  const PlannedTask& creation = bench.tasks[6];
+  ASSERT_TRUE(creation.actor);
+  EXPECT_EQ(creation.number, 6u);
+  EXPECT_EQ(creation.actor->max_restarts, 3);
+  EXPECT_EQ(creation.results, std::vector<int64_t>(1, 0)) << "the handle";
+  EXPECT_EQ(creation.max_retries, 0);
+  EXPECT_EQ(creation.resources, ResourceSet::Cpu(1));
+  for (size_t i = 7; i < 12; ++i) {
+    EXPECT_EQ(bench.tasks[i].callee, 6u);
+    EXPECT_FALSE(bench.tasks[i].actor);
+    EXPECT_EQ(bench.tasks[i].max_retries, 2);
+    EXPECT_EQ(bench.tasks[i].number, i);
+  }
+  EXPECT_EQ(bench.in_system, 3u) << "two calls beside the creation";
+  // Calls 1 and 2 at 0 s, 3 and 4 at 1 s, 5 at 2 s; each takes a second.
+  EXPECT_EQ(bench.submitted_at[5], Duration::Seconds(2));
+  EXPECT_EQ(bench.released,
+            (std::vector<std::pair<uint64_t, Duration>>{{0, Duration::Seconds(3)}, {6, Duration::Seconds(13)}}));
+  EXPECT_TRUE(bench.killed.empty());
+}
+
+TEST(ActorsSource, KillsBeforeItLetsGoWhenAskedTo) {
+  ActorsSpec spec = Actors(3, 1, 4);
+  spec.end = ActorsSpec::End::kKill;
+  spec.every = {};
+  Bench bench;
+  bench.Run(*Make(spec));
+  EXPECT_EQ(bench.tasks.size(), 6u) << "never more calls than there are";
+  EXPECT_EQ(bench.submitted_at[5], Duration()) << "all at once";
+  const std::vector<std::pair<uint64_t, Duration>> ends{
+      {0, Duration::Seconds(1)}, {2, Duration::Seconds(1)}, {4, Duration::Seconds(1)}};
+  EXPECT_EQ(bench.killed, ends);
+  EXPECT_EQ(bench.released, ends);
 }
 
 DagSpec Dag(std::vector<std::vector<int64_t>> after, std::vector<int64_t> order) {
