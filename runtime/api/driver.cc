@@ -165,6 +165,7 @@ void Driver::Abandon() {
 std::vector<WorkerId> Driver::BusyWorkers() {
   env_->Acquire();
   std::vector<WorkerId> workers = core_worker_->submitter().BusyWorkers();
+  for (WorkerId worker : core_worker_->calls().BusyWorkers()) workers.push_back(worker);
   env_->Release();
   return workers;
 }

@@ -67,7 +67,7 @@ class Driver {
   void Abandon();
 
   Client& client() { return *client_; }
-  // Workers that have tasks of this driver.
+  // Workers that have tasks of this driver, and actors that have calls of it.
   std::vector<WorkerId> BusyWorkers();
   LiveEnv& env() { return *env_; }
 

@@ -49,6 +49,14 @@ void ActorSubmitter::Enqueue(uint64_t task, const OwnedTask& entry) {
   if (!callee.out_of_order) Pump(id);
 }
 
+std::vector<WorkerId> ActorSubmitter::BusyWorkers() const {
+  std::vector<WorkerId> workers;
+  for (const auto& [id, callee] : actors_) {
+    if (!callee.in_flight.empty()) workers.push_back(callee.worker);
+  }
+  return workers;
+}
+
 void ActorSubmitter::Remove(uint64_t, const OwnedTask& entry) {
   const ActorId id = CalleeOf(entry);
   Callee* callee = Find(id);

@@ -47,6 +47,8 @@ class ActorSubmitter {
   uint32_t Incarnation(ActorId actor) const;
 
   size_t size() const { return actors_.size(); }
+  // The processes of actors that have calls of this process under way, in order of the actors.
+  std::vector<WorkerId> BusyWorkers() const;
   void CheckInvariants(bool full) const;
 
  private:

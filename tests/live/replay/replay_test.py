@@ -39,6 +39,29 @@ checks: [{all_tasks_finish: true}, {no_task_fails: true}]
 run: {time_limit: 120s}
 """
 
+ACTORS = """
+cluster: {node_types: [{name: node, count: 2, resources: {CPU: 2}}]}
+workload:
+  generator: {kind: actors, actors: 12, calls: 8, in_flight: 2, every: 50ms, end: END, actor: {duration: 1ms}, call: {duration: 5ms}}
+checks: [{all_tasks_finish: true}, {no_task_fails: true}]
+run: {time_limit: 120s}
+"""
+
+# Each fault hits actors whose calls are under way: 12 actors are there from the beginning, for three seconds at least.
+ACTORS_DIE = """
+cluster: {node_types: [{name: node, count: 4, resources: {CPU: 4}}]}
+workload:
+  generator: {kind: actors, actors: 12, calls: 30, max_restarts: 5, max_task_retries: 5, actor: {duration: 1ms}, call: {duration: 100ms}}
+faults:
+  - {at: 1s, kind: kill_worker, target: busy}
+  - {at: 1500ms, kind: kill_gcs, for: 200ms}
+  - {at: 1600ms, kind: kill_worker, target: busy}
+  - {at: 2s, kind: kill_node, target: "node:2"}
+  - {at: 2010ms, kind: kill_gcs, for: 50ms}
+checks: [{all_tasks_finish: true}, {no_task_fails: true}]
+run: {time_limit: 150s}
+"""
+
 
 class ReplayTest(unittest.TestCase):
     def setUp(self):
@@ -193,6 +216,34 @@ class ReplayTest(unittest.TestCase):
         summary = self.live("scheduling/placement_groups", *words)
         self.assertEqual(summary["placement_groups"],
                          {"created": groups, "rescheduled": 0, "removed": groups, "infeasible": 0})
+
+    def actors_in_both_worlds(self, text):
+        """(live, simulated) counts of a scenario of actors that needs no faults to be alike."""
+        path = self.write(text)
+        live = self.live(path)
+        if not pathlib.Path(f"{BIN}/orrery-sim").exists():
+            self.skipTest("orrery-sim is not built")
+        done = subprocess.run([f"{BIN}/orrery", "sim", "run", str(path), "--format", "json", "--out", str(self.folder / "sim")],
+                              capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return live, json.loads(done.stdout)
+
+    def test_actors_live_and_simulated_come_to_the_same(self):
+        for end in ("handle", "kill"):
+            live, sim = self.actors_in_both_worlds(ACTORS.replace("END", end))
+            self.assertEqual(live["actors"], {"created": 12, "restarted": 0, "dead": 12, "max_live_incarnations": 1})
+            self.assertEqual(sim["actors"], live["actors"])
+            for key in ("submitted", "finished", "failed", "retried"):
+                self.assertEqual(sim["tasks"][key], live["tasks"][key], key)
+            self.assertEqual(live["tasks"]["finished"], 12 * 9)
+
+    def test_actors_live_outlive_their_nodes_processes_and_the_gcs(self):
+        summary = self.live(self.write(ACTORS_DIE))
+        self.assertEqual(summary["tasks"]["finished"], 12 * 31)
+        self.assertEqual(summary["actors"]["created"], 12)
+        self.assertEqual(summary["actors"]["dead"], 12)
+        self.assertGreaterEqual(summary["actors"]["restarted"], 1)
+        self.assertEqual(summary["actors"]["max_live_incarnations"], 1)
 
     def test_killed_workers_cost_attempts_but_no_task(self):
         summary = self.live("faults/kill_worker")

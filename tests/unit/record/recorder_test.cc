@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/common/random.h"
+#include "runtime/env/actor_phase.h"
 
 namespace orrery {
 namespace {
@@ -65,6 +66,44 @@ class RecorderTest : public testing::Test {
   }
   std::string folder = testing::TempDir() + "orrery-recorder-" + std::to_string(::getpid());
 };
+
+TEST_F(RecorderTest, CountsActorsAndSeesOneDoubled) {
+  RunRecorder recorder;
+  const auto state = [&](uint64_t actor, uint32_t worker, int64_t incarnation, ActorPhase phase) {
+    recorder.OnTrace(Time{1}, {.kind = TraceKind::kActorState,
+                               .task = {kDriver, actor},
+                               .worker = WorkerId::Of({2}, worker),
+                               .a = incarnation,
+                               .b = static_cast<int64_t>(phase)});
+  };
+  state(1, 1, 0, ActorPhase::kPendingCreation);
+  state(1, 1, 0, ActorPhase::kAlive);
+  state(1, 1, 1, ActorPhase::kRestarting);
+  state(1, 2, 1, ActorPhase::kAlive);
+  state(1, 2, 2, ActorPhase::kRestarting);
+  state(1, 3, 2, ActorPhase::kDead);
+  state(2, 4, 0, ActorPhase::kPendingCreation);
+  state(2, 4, 0, ActorPhase::kDead);
+  RunRecorder doubled;
+  doubled.OnTrace(Time{1},
+                  {.kind = TraceKind::kActorState, .task = {kDriver, 1}, .worker = WorkerId::Of({2}, 1), .b = 3});
+  doubled.OnTrace(Time{2},
+                  {.kind = TraceKind::kActorState, .task = {kDriver, 1}, .worker = WorkerId::Of({3}, 1), .b = 3});
+  const nlohmann::json one = nlohmann::json::parse(recorder.Finish(Facts(1)).ToJson());
+  EXPECT_EQ(one["actors"],
+            (nlohmann::json{{"created", 1}, {"restarted", 2}, {"dead", 2}, {"max_live_incarnations", 1}}));
+  const nlohmann::json two = nlohmann::json::parse(doubled.Finish(Facts(1)).ToJson());
+  EXPECT_EQ(two["actors"]["max_live_incarnations"], 2);
+  RunRecorder none;
+  EXPECT_FALSE(nlohmann::json::parse(none.Finish(Facts(1)).ToJson()).contains("actors"));
+}
+
+TEST_F(RecorderTest, AnActorsCreationWaitsUntilItsOwnerHearsOfIt) {
+  RunRecorder recorder;
+  recorder.DescribeTask({{kDriver, 1}, "actor", {1}, 1, 0, Time{kSecond}, true});
+  recorder.OnTrace(Time{3 * kSecond}, {.kind = TraceKind::kTaskFinished, .task = {kDriver, 1}, .node = {2}});
+  EXPECT_DOUBLE_EQ(nlohmann::json::parse(recorder.Finish(Facts(4)).ToJson())["wait_s"]["mean"].get<double>(), 2);
+}
 
 TEST_F(RecorderTest, TheFilesAreExactlyThese) {
   RunRecorder recorder;

@@ -55,6 +55,29 @@ TEST(ScenarioErrors, CyclicDagShowsThePath) {
       "s.yaml:5:7: the tasks wait for each other: a -> b -> c -> a");
 }
 
+TEST(ScenarioErrors, Actors) {
+  const auto actors = [](const std::string& rest) {
+    return ErrorOf(kCluster + "workload: {generator: {kind: actors, " + rest + "}}\n");
+  };
+  const std::string templates = "actor: {duration: 1ms}, call: {duration: 1s}";
+  EXPECT_EQ(actors("actors: 2, calls: 3, in_flight: 2, end: kill, max_restarts: 1, " + templates), "accepted");
+  const auto has = [](const std::string& error, const std::string& part) {
+    EXPECT_NE(error.find(part), std::string::npos) << error;
+  };
+  has(actors("calls: 3, " + templates), "actors");
+  has(actors("actors: 0, calls: 3, " + templates), "actors must be from 1 to ten million");
+  has(actors("actors: 5000000, calls: 9, " + templates), "more than ten million calls");
+  has(actors("actors: 1, calls: 1, in_flight: 0, " + templates), "in_flight must be at least 1");
+  has(actors("actors: 1, calls: 1, max_restarts: -1, " + templates), "-1");
+  has(actors("actors: 1, calls: 1, end: drop, " + templates), "end: unknown 'drop'; expected handle, kill");
+  has(actors("actors: 1, calls: 1, actor: {duration: 1ms}"), "call");
+  has(actors("actors: 1, calls: 1, actor: {duration: 1ms}, call: {duration: 1s, cpus: 1}"),
+      "a call runs where its actor is");
+  has(actors("actors: 1, calls: 1, actor: {duration: 1ms, output: 1GiB}, call: {duration: 1s}"),
+      "nobody takes what actors make");
+  has(actors("actors: 1, calls: 1, actor: {duration: 1ms}, call: {duration: 1s, max_retries: 1}"), "max_task_retries");
+}
+
 TEST(ScenarioErrors, DagNamesAndOrder) {
   const auto dag = [](const std::string& rest) { return ErrorOf(kCluster + "workload: {dag: {" + rest + "}}\n"); };
   EXPECT_NE(dag("tasks: [{name: load, duration: 1s}, {name: b, duration: 1s, after: laod}]")
