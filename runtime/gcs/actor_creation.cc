@@ -137,7 +137,11 @@ void ActorCreation::Restore(const ActorRecord& actor) {
 }
 
 void ActorCreation::Resume(ActorRecord& actor) {
-  if (!actor.lease) return;
+  const bool placing = actor.phase == ActorPhase::kPendingCreation || actor.phase == ActorPhase::kRestarting;
+  if (!actor.lease) {
+    if (placing) Begin(actor);  // it waits for room: a lease is in its row from when a node is asked
+    return;
+  }
   if (actor.dead()) {
     Kill(actor);
     actor.lease = {};

@@ -47,6 +47,7 @@ void ParseActors(const Value& value, ParseContext& context, ActorsSpec& actors) 
   map.Read("max_task_retries", ReadCount, actors.max_task_retries);
   map.Choose<ActorsSpec::End>("end", {{"handle", ActorsSpec::End::kHandle}, {"kill", ActorsSpec::End::kKill}},
                               actors.end);
+  actors.actor.resources = actors.call.resources = {};  // an actor of programs holds no CPU by default
   actors.actor.name = "actor";
   actors.call.name = "call";
   if (const Value* actor = map.Require("actor")) ReadTemplate(*actor, "actor", context, actors.actor, true);

@@ -62,6 +62,16 @@ checks: [{all_tasks_finish: true}, {no_task_fails: true}]
 run: {time_limit: 150s}
 """
 
+# The first driver dies while its actors, which could be restarted, are being called.
+ACTORS_OWNER_DIES = """
+cluster: {node_types: [{name: node, count: 3, resources: {CPU: 4}}]}
+workload:
+  - generator: {kind: actors, actors: 4, calls: 100, max_restarts: 5, max_task_retries: 5, actor: {duration: 1ms}, call: {duration: 50ms}}
+  - generator: {kind: actors, actors: 4, calls: 20, in_flight: 2, actor: {duration: 1ms}, call: {duration: 50ms}}
+faults: [{at: 500ms, kind: kill_driver, target: "driver:0"}]
+run: {time_limit: 120s}
+"""
+
 
 class ReplayTest(unittest.TestCase):
     def setUp(self):
@@ -244,6 +254,14 @@ class ReplayTest(unittest.TestCase):
         self.assertEqual(summary["actors"]["dead"], 12)
         self.assertGreaterEqual(summary["actors"]["restarted"], 1)
         self.assertEqual(summary["actors"]["max_live_incarnations"], 1)
+
+    def test_actors_end_with_their_owner_in_both_worlds(self):
+        live, sim = self.actors_in_both_worlds(ACTORS_OWNER_DIES)
+        for summary in (live, sim):
+            self.assertEqual(summary["actors"], {"created": 8, "restarted": 0, "dead": 8, "max_live_incarnations": 1}, summary["world"])
+            self.assertEqual(summary["faults"]["fired"], 1)
+            self.assertGreaterEqual(summary["tasks"]["finished"], 4 * 21 + 4)
+            self.assertGreaterEqual(summary["tasks"]["unfinished"], 1, "calls of the dead driver's actors")
 
     def test_killed_workers_cost_attempts_but_no_task(self):
         summary = self.live("faults/kill_worker")
