@@ -258,14 +258,13 @@ class Coroutines(ClusterTest):
         self.assertEqual(ray.get(refs, timeout=60), [True] * 100)
 
     def test_max_concurrency_bounds_them(self):
-        actor = Async.options(max_concurrency=2).remote()
-        refs = [actor.wait.options(concurrency_group="").remote() for _ in range(2)]
-        self.assertEqual(ray.wait(refs, num_returns=2, timeout=0.1)[0], [])
-        ray.cancel(refs[0])
-        with self.assertRaises(ray.exceptions.TaskCancelledError):
-            ray.get(refs[0], timeout=60)
-        ray.get(actor.set.remote(), timeout=60)
-        self.assertTrue(ray.get(refs[1], timeout=60))
+        actor = Async.options(max_concurrency=2, concurrency_groups={"look": 1}).remote()
+        look = {"concurrency_group": "look"}
+        refs = [actor.wait.remote() for _ in range(5)]
+        while ray.get(actor.count.options(**look).remote(), timeout=60) < 2:
+            time.sleep(0.01)
+        ray.get(actor.set.options(**look).remote(), timeout=60)
+        self.assertEqual(ray.get(refs, timeout=60), [True] * 5)
         self.assertEqual(ray.get(actor.most_at_once.remote(), timeout=60), 2)
 
     def test_refs_can_be_awaited(self):
