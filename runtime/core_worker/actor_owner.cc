@@ -83,10 +83,12 @@ void ActorOwner::OnActorState(const msg::ActorState& state) {
   if (state.kill_answered()) core_.requests.Done(KillKey(id));
   if (id.owner != core_.id) return;
   const uint64_t task = id.index;
-  core_.requests.Done(CreateKey(task));
+  const auto phase = static_cast<ActorPhase>(state.state());
+  // Before that the GCS has not seen CreateActor: this answers WatchActor, which may have overtaken it after a
+  // connection was lost.
+  if (phase != ActorPhase::kDependenciesUnready) core_.requests.Done(CreateKey(task));
   const auto it = owned_.find(task);
   if (it == owned_.end()) return;
-  const auto phase = static_cast<ActorPhase>(state.state());
   OwnedTask* entry = tasks_->Find(task);
   if (phase == ActorPhase::kAlive && !it->second.alive) {
     it->second.alive = true;

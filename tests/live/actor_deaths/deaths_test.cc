@@ -143,6 +143,20 @@ TEST(ActorDeaths, TheGcsWhileTheConstructorRuns) {
   EXPECT_EQ(At(cluster, "made").size(), 1U) << "the constructor ran once";
 }
 
+TEST(ActorDeaths, TheGcsWhileItWaitsForRoom) {
+  LiveCluster cluster({1});
+  Program program;
+  const auto first = actor<Counter>({.num_cpus = 1})();
+  EXPECT_EQ(first.call<&Counter::Next>().get(), 1);
+  const auto second = actor<Counter>({.num_cpus = 1, .name = "waits"})();  // returns when the GCS knows it
+  for (int round = 0; round < 2; ++round) {
+    cluster.processes().KillGcs();
+    ASSERT_TRUE(cluster.processes().StartGcs().ok());
+  }
+  first.kill();
+  EXPECT_EQ(second.call<&Counter::Next>().get(), 1) << "the successor places it";
+}
+
 TEST(ActorDeaths, TheGcsAndThenItsProcessWhileThereIsNone) {
   LiveCluster cluster({2});
   Program program;
