@@ -28,3 +28,9 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/orreryConfig.cmake.in 
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/orreryConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/orreryConfig.cmake ${CMAKE_BINARY_DIR}/orreryConfigVersion.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/orrery)
+
+# What `pip install .` takes (pyproject.toml) beside the Python files: the module and the commands that it starts.
+if(TARGET orrery_python)
+  install(TARGETS orrery_python LIBRARY DESTINATION orrery COMPONENT python EXCLUDE_FROM_ALL)
+  install(TARGETS orrery orrery-sim orrery-live RUNTIME DESTINATION orrery/bin COMPONENT python EXCLUDE_FROM_ALL)
+endif()

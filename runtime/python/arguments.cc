@@ -19,8 +19,8 @@ py::object Split(const py::tuple& args, const py::dict& kwargs, const py::object
   bool any = false;
   for (const py::handle& arg : args) any |= IsRef(arg);
   for (const auto& [key, arg] : kwargs) any |= IsRef(arg);
-  if (!any)
-    return retry_on.is_none() ? py::make_tuple(args, kwargs) : py::make_tuple(args, kwargs, py::list(), retry_on);
+  if (!any && retry_on.is_none()) return py::make_tuple(args, kwargs);
+  if (!any) return py::make_tuple(args, kwargs, py::list(), retry_on);
   py::dict named;
   const auto take = [&](py::handle arg, const py::object& place) {
     refs.push_back(py::cast<const ObjectRef&>(arg));
