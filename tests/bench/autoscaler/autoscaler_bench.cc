@@ -74,7 +74,7 @@ double RoundMs(const AutoscalerConfig& config, const ScalingInput& input, int re
 
 int Main(int argc, char** argv) {
   const BenchOptions options = BenchOptions::Parse(argc, argv, {.repetitions = 5});
-  const Report report(options, "autoscaler round, one core", "budget", "autoscaler.");
+  const Report report(options, "autoscaler round, one core", "budget", "");
   for (const auto objective : {AutoscalerConfig::Objective::kUtilization, AutoscalerConfig::Objective::kCost}) {
     const bool cost = objective == AutoscalerConfig::Objective::kCost;
     const std::string suffix = cost ? ".cost_first" : "";
@@ -83,12 +83,13 @@ int Main(int argc, char** argv) {
       AutoscalerConfig config = MakeConfig(1'000'000);
       config.objective = objective;
       const double ms = RoundMs(config, MakeInput(config, nodes, nodes * 10, 50), options.repetitions);
-      report.Print("autoscaler_round_ms." + std::to_string(nodes) + "_nodes" + suffix, ms, "ms",
-                   nodes == 10'000 ? kBudgetMs : 0);
+      const bool whole = nodes == 10'000;  // the budget's size gives the figure its name
+      report.Print("autoscaler_round_ms" + (whole ? "" : "." + std::to_string(nodes) + "_nodes") + suffix, ms, "ms",
+                   whole ? kBudgetMs : 0);
       if (nodes == 100) small = ms;
       large = ms;
     }
-    report.Print("growth_exponent" + suffix, std::log(large / small) / std::log(100.0), "");
+    report.Print("autoscaler_round_growth" + suffix, std::log(large / small) / std::log(100.0), "");
   }
   return 0;
 }
