@@ -60,8 +60,7 @@ def _draw_panel(axis, plan, slo, style):
     points = [(row["cost"], row["slo"][slo["slo"]]) for row in rows]
     for good, colour, marker, label in ((True, style.PALETTE[2], "o", "meets every SLO"), (False, style.FAILED, "x", "does not")):
         some = [p for row, p in zip(rows, points) if row["ok"] == good]
-        axis.plot([p[0] for p in some], [p[1] for p in some], marker, color=colour, markersize=6, label=label, zorder=3,
-                  clip_on=False)
+        _mark(axis, [p[0] for p in some], [p[1] for p in some], marker, color=colour, markersize=6, label=label, zorder=3)
     front = pareto_front(points, slo["at_most"])
     axis.step([points[i][0] for i in front], [points[i][1] for i in front], where="post", color=style.MUTED, linewidth=1.2,
               label="Pareto front", zorder=2)
@@ -70,13 +69,18 @@ def _draw_panel(axis, plan, slo, style):
     answer = plan["answer"]
     if answer is not None:
         at = (answer["cost"], answer["slo"][slo["slo"]])
-        axis.plot(*at, "*", color=style.PALETTE[1], markersize=15, markeredgecolor=style.INK, label="answer", zorder=4,
-                  clip_on=False)
+        _mark(axis, *at, "*", color=style.PALETTE[1], markersize=15, markeredgecolor=style.INK, label="answer", zorder=4)
         varying = [key for key in answer["point"] if len({str(row["point"].get(key)) for row in plan["evaluated"]}) > 1]
         axis.annotate(style.shorten(name_of(answer["point"], varying), 60), at, xytext=(-12, 10), textcoords="offset points",
                       ha="right", fontsize=9)
     _scale(axis, [p[1] for p in points] + [slo["limit"]])
     axis.set_ylabel(slo["slo"])
+
+
+def _mark(axis, *points, **look):
+    """Markers on the edge are drawn whole. The layout must not make room for them: two panels would have none left."""
+    for line in axis.plot(*points, clip_on=False, **look):
+        line.set_in_layout(False)
 
 
 def _draw_bound(axis, bound, costs, style):

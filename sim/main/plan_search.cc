@@ -33,7 +33,7 @@ class Line {
   // nullptr when not even the greatest value is good.
   Result<const PlanResult*> Search() {
     if (Status status = Run({range_.low, range_.high}); !status.ok()) return status;
-    if (At(range_.low).ok) return &At(range_.low);
+    if (At(range_.low).ok) return Verify(range_.low);
     // Where the greatest fails, a smaller one may still be good; only trying tells.
     if (!At(range_.high).ok) return Spread();
     int64_t bad = range_.low, good = range_.high;
@@ -66,6 +66,7 @@ class Line {
   Status Run(const std::set<int64_t>& values) {
     std::vector<PlanPoint> points;
     for (int64_t value : values) points.push_back(PointOf(value));
+    tried_.insert(values.begin(), values.end());
     return runs_.Evaluate(points).status();
   }
 
@@ -86,16 +87,35 @@ class Line {
     for (int64_t value : probes) monotone = monotone && At(value).ok == (value >= answer);
     if (monotone) {
       explanation_ = range_.key + ": bisected, and verified with " + std::to_string(probes.size()) + " further values";
-      return &At(answer);
+      return Cheapest(answer);
     }
     explanation_ = range_.key + ": more is not always better here, so every value below the bisected one was run";
     std::set<int64_t> below;
     for (int64_t value = range_.low; value < answer; ++value) below.insert(value);
     if (Status status = Run(below); !status.ok()) return status;
     for (int64_t value : below) {
-      if (At(value).ok) return &At(value);
+      if (At(value).ok) return Cheapest(value);
     }
-    return &At(answer);
+    return Cheapest(answer);
+  }
+
+  // The least good value costs least where more costs more; where it does not (nodes that come and go with the load),
+  // all that is above it is run.
+  Result<const PlanResult*> Cheapest(int64_t least) {
+    bool rises = true;
+    double before = 0;
+    for (auto value = tried_.find(least); value != tried_.end(); before = At(*value++).cost)
+      rises = rises && At(*value).cost >= before;
+    if (rises) return &At(least);
+    explanation_ += "; more does not always cost more, so every value above the least good one was run";
+    std::set<int64_t> above;
+    for (int64_t value = least; value <= range_.high; ++value) above.insert(value);
+    if (Status status = Run(above); !status.ok()) return status;
+    const PlanResult* best = &At(least);
+    for (int64_t value : above) {
+      if (At(value).ok && At(value).cost < best->cost) best = &At(value);
+    }
+    return best;
   }
 
   Result<const PlanResult*> Spread() {
@@ -118,6 +138,7 @@ class Line {
   const PlanPoint point_;
   const size_t axis_;
   const PlanAxis& range_;
+  std::set<int64_t> tried_;
   std::string explanation_;
 };
 

@@ -11,6 +11,7 @@ import time
 
 SIM, SOURCE = sys.argv[1:3]
 GRAHAM = f"{SOURCE}/scenarios/scheduling/graham.yaml"
+BURST = f"{SOURCE}/scenarios/autoscaling/burst.yaml"
 MACHINES = "cluster.node_types.machine.count"
 
 
@@ -47,6 +48,12 @@ def small_plans(folder):
     plan(0, GRAHAM, "--slo", "makespan <= 12s", "--vary", f"{MACHINES}=1..9", "--write-cluster", written)
     up = subprocess.run([f"{os.path.dirname(SIM)}/orrery", "up", written, "--dry-run"], capture_output=True, text=True)
     assert up.returncode == 0 and "2 to 2" in up.stdout, up.stdout + up.stderr
+    # Where nodes come and go with the load, more of them may cost less: the answer is the cheapest all the same.
+    burst = plan(0, BURST, "--slo", "p95_wait <= 3m", "--set", "policy.idle_timeout=1m", "--vary",
+                 "cluster.node_types.worker.max=114..128")
+    good = [row["cost"] for row in burst["evaluated"] if row["ok"]]
+    assert burst["answer"]["cost"] == min(good) < good[0], burst
+    assert "more does not always cost more" in burst["explanation"] and len(good) == 10, burst
     nothing = plan(5, GRAHAM, "--slo", "makespan <= 1s", "--vary", f"{MACHINES}=1..4")
     assert nothing["answer"] is None and "neither" in nothing["explanation"], nothing
     assert "the longest chain of tasks alone takes 12 s" in nothing["explanation"], nothing

@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 import unittest
+import warnings
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3]))
 from analysis.__main__ import main  # noqa: E402
@@ -64,6 +65,15 @@ class Picture(unittest.TestCase):
         text = pathlib.Path(path).read_text()
         for word in ("Pareto front", "flow bound", "limit", "answer", "count=3", "makespan &lt;= 12s"):
             self.assertIn(word, text)
+
+    def test_several_slos_have_room_each(self):
+        plan = plan_of([8047, 7627, 7507, 7387, 7387], limit=7200)
+        plan["slos"].append({"slo": "p95_wait <= 3s", "metric": "wait_s.p95", "limit": 180, "at_most": True})
+        for row in plan["evaluated"]:
+            row["slo"]["p95_wait <= 3s"] = 800 / row["cost"]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # matplotlib warns of panels without height
+            self.assertEqual(self.draw(plan)[0], 0)
 
     def test_no_answer_zero_values_and_no_bound_are_drawn_too(self):
         plan = plan_of([3400, 0.0, 15])
