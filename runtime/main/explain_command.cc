@@ -1,5 +1,6 @@
 // orrery explain autoscaler: what it did and why, from autoscaler.csv.
 #include <time.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -34,6 +35,14 @@ struct Picture {
 
 bool Stands(const std::string& action) { return action == "keep" || action == "wait" || action == "infeasible"; }
 
+// The same thing of one round, as when many launches are refused: it is shown once, with all of their counts.
+bool Repeats(const std::vector<AutoscalerRow>& done, const AutoscalerRow& row) {
+  if (done.empty()) return false;
+  const AutoscalerRow& last = done.back();
+  return last.round == row.round && last.time == row.time && last.action == row.action &&
+         last.node_type == row.node_type && last.reason == row.reason;
+}
+
 Picture PictureAt(const std::vector<AutoscalerRow>& rows, Time at) {
   Picture picture;
   picture.at = at;
@@ -50,6 +59,8 @@ Picture PictureAt(const std::vector<AutoscalerRow>& rows, Time at) {
       standing.erase({row.node_type, row.reason});
     } else if (Stands(row.action)) {
       standing[{row.node_type, row.action + ": " + row.reason}] = row;
+    } else if (Repeats(picture.done, row)) {
+      picture.done.back().count += row.count;
     } else {
       picture.done.push_back(row);
     }
@@ -129,7 +140,10 @@ int ExplainAutoscalerCommand(const ExplainOptions& options) {
   }
   Result<std::vector<AutoscalerRow>> rows = ReadRows(path);
   if (!rows.ok()) {
-    const char* hint = live ? "; no autoscaler has run in this session (name a result folder to read one)" : "";
+    std::string hint = live ? "; no autoscaler has run in this session (name a result folder to read one)" : "";
+    const std::string seed = options.folder + "/seed-1";
+    if (!live && access(seed.c_str(), F_OK) == 0)
+      hint = "; the folder has a run for each seed: name one, such as " + seed;
     return Fail(kExitUsage, rows.status().message() + hint);
   }
   Time at = live ? SinceEpoch() : Time{INT64_MAX};

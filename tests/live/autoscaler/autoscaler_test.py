@@ -120,6 +120,16 @@ class AutoscalerTest(ScalingCase):
         self.assertEqual(before["done"], [])
         self.run_orrery("explain", "autoscaler", "--at=soon", code=2)
 
+    def test_explain_shows_equal_rows_once_and_names_the_folders_of_seeds(self):
+        run = self.folder / "result" / "seed-1"
+        run.mkdir(parents=True)
+        failed = "3.0,1,failed,worker,1,no capacity\n"
+        (run / "autoscaler.csv").write_text("time_s,round,action,node_type,count,reason\n2.0,1,launch,worker,3,why\n" + 2 * failed +
+                                            failed.replace("no capacity", "quota"))
+        done = json.loads(self.run_orrery("explain", "autoscaler", run, "--format=json").stdout)["done"]
+        self.assertEqual([(row["count"], row["reason"]) for row in done], [(3, "why"), (2, "no capacity"), (1, "quota")])
+        self.assertIn(f"such as {run}", self.run_orrery("explain", "autoscaler", run.parent, code=2).stderr)
+
     def test_wrong_usage(self):
         self.file.write_text("provider: {type: locl}\n")
         self.assertIn("did you mean 'local'?", self.run_orrery("up", self.file, code=2).stderr)
