@@ -11,6 +11,10 @@ int Changes(int& x) { return ++x; }
 int Add(int a, int b) { return a + b; }
 struct Counter {
   int Next() { return 1; }
+  int Add(int n) { return n; }
+};
+struct Other {
+  int Next() { return 1; }
 };
 
 void Wrong() {
@@ -25,6 +29,14 @@ void Wrong() {
   orrery::remote<&Add>(1, "two");
 #elif defined(ORRERY_CASE_MEMBER_FUNCTION)
   orrery::task<&Counter::Next>({});
+#elif defined(ORRERY_CASE_UNKNOWN_METHOD)
+  orrery::spawn<Counter>().call<&Counter::Previous>();
+#elif defined(ORRERY_CASE_METHOD_OF_ANOTHER_CLASS)
+  orrery::spawn<Counter>().call<&Other::Next>();
+#elif defined(ORRERY_CASE_WRONG_METHOD_ARGUMENT)
+  orrery::spawn<Counter>().call<&Counter::Add>("one");
+#elif defined(ORRERY_CASE_WRONG_CONSTRUCTOR_ARGUMENT)
+  orrery::spawn<Counter>("one");
 #else
 #error "no case chosen"
 #endif
