@@ -106,8 +106,8 @@ void RunRecorder::State::WriteUtilization(Time end) {
     last = std::max(last, row.submit);
     asked += row.cpus * (static_cast<double>(row.finish - row.start) / 1e9);
   }
-  const double span = static_cast<double>(last - first) / 1e9;
-  summary.SetNumber("offered_load_cpus", last > first ? asked / span : NAN);
+  const double span = last > first ? static_cast<double>(last - first) / 1e9 : 0;  // of no task there is none
+  summary.SetNumber("offered_load_cpus", span > 0 ? asked / span : NAN);
   summary.SetNumber("utilization", cpu_capacity > 0 ? cpu_seconds / cpu_capacity : NAN);
   summary.SetNumber("gpu_utilization", gpu_capacity > 0 ? gpu_seconds / gpu_capacity : NAN);
 }
