@@ -3,12 +3,14 @@
 All of it, the head too, runs inside a namespace that the test makes: nothing here touches the machine's own network.
 """
 import os
+import pathlib
 import signal
 import subprocess
 import unittest
 
 from scaling_case import BIN, CLUSTER, ScalingCase, main, wait_for
 
+PACKAGE = pathlib.Path(BIN).parent / "python"
 NAMESPACES = "{type: local, network: namespaces}"
 PROGRAM = """
 import os
@@ -53,10 +55,11 @@ class NamespacesTest(ScalingCase):
         wait_for(lambda: len(self.workers()) == 2, "two nodes")
         places = {network_of(pid) for pid in self.processes("node")}
         self.assertEqual(len(places), 3, "the head's and two more")
-        done = subprocess.run([*self.WITHIN, "/usr/bin/python3", "-c", PROGRAM], capture_output=True, text=True,
-                              env=dict(self.env, PYTHONPATH=f"{BIN}/../python"))
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertLessEqual(set(done.stdout.splitlines()[-1].split()), places)
+        if (PACKAGE / "orrery").exists():  # builds with sanitizers have no Python package
+            done = subprocess.run([*self.WITHIN, "/usr/bin/python3", "-c", PROGRAM], capture_output=True, text=True,
+                                  env=dict(self.env, PYTHONPATH=str(PACKAGE)))
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertLessEqual(set(done.stdout.splitlines()[-1].split()), places)
         for pid in self.processes("node"):
             os.kill(pid, signal.SIGKILL)
         self.run_orrery("stop")
