@@ -62,8 +62,9 @@ class ResidencyListener {
 // within each. Room is made by evicting copies that are elsewhere or on disk (least recently used first), then by
 // writing primary copies to disk, then by suspending waits and arguments. A need for which room is on its way holds up
 // those behind it, so that they do not take it away; one that only a client's release can serve does not, because that
-// release may depend on those behind it; after object_create_timeout without any release, a creation is refused. (Ray:
-// create_request_queue.cc and pull_manager.cc, which are two queues.)
+// release may depend on those behind it; after object_create_timeout without any release, a creation or a get is
+// refused (waits and arguments of leases stay: nobody is stopped by them). (Ray: create_request_queue.cc and
+// pull_manager.cc, which are two queues; it gives what finds no room a place outside of the store instead.)
 class Residency final : public PullListener {
  public:
   Residency(const StoreContext& context, LocalObjects& objects, OwnerTable& owners, ResidencyListener& listener);
@@ -133,6 +134,7 @@ class Residency final : public PullListener {
     Urgency urgency = Urgency::kArgument;
     uint64_t ticket = 0;
     bool pull = false;  // kQueued: it is not on our disk
+    std::optional<Time> waits_since = {};  // as Creation's
   };
   enum class Outcome : uint8_t { kDone, kComing, kPass, kNoSlot };
   enum class Room : uint8_t { kFree, kComing, kWait, kNever };
@@ -160,7 +162,9 @@ class Residency final : public PullListener {
   Outcome TryBring(Want& want);
   Outcome TryCreate(Creation& creation);
   Outcome AwaitClients(Creation& creation);
-  Status Held(const Creation& creation) const;
+  Outcome AwaitClients(Want& want);
+  bool WaitedTooLong(std::optional<Time>& since);
+  Status Held(const Address& asker, ObjectId object, int64_t size) const;
   bool SlotFor(Urgency urgency) const;
   bool CreationWaits(ObjectId object) const;
   // For a want of the first lease that waits (0: for something more urgent, or nothing).

@@ -65,8 +65,8 @@ Residency::Outcome Residency::TryBring(Want& want) {
   if (object == nullptr && !SlotFor(want.urgency)) return Outcome::kNoSlot;
   const LeaseId first = FirstLeaseOf(want);
   switch (MakeRoom(want.size, want.urgency, first)) {
-    case Room::kComing: return Outcome::kComing;
-    case Room::kWait: return Outcome::kPass;
+    case Room::kComing: want.waits_since.reset(); return Outcome::kComing;
+    case Room::kWait: return AwaitClients(want);
     case Room::kNever: {
       const Status status = NoRoom(id, want.size);
       if (first)
@@ -77,6 +77,7 @@ Residency::Outcome Residency::TryBring(Want& want) {
     }
     case Room::kFree: progress_ = context_.env.Now(); break;
   }
+  want.waits_since.reset();
   SetStage(want, object != nullptr ? Stage::kRestoring : Stage::kPulling);
   if (object != nullptr) {
     objects_.Restore(*object);
@@ -120,48 +121,70 @@ Residency::Outcome Residency::TryCreate(Creation& creation) {
   return Outcome::kDone;
 }
 
+Residency::Outcome Residency::AwaitClients(Creation& creation) {
+  if (!WaitedTooLong(creation.waits_since)) return Outcome::kPass;
+  const Status held = Held(creation.client, creation.ref.id, creation.size);
+  if (held.ok()) return Outcome::kPass;
+  listener_.OnCreated(creation, nullptr, held);
+  return Outcome::kDone;
+}
+
+// Each asker alone: only what others look at may still be let go while it waits.
+Residency::Outcome Residency::AwaitClients(Want& want) {
+  if (want.urgency != Urgency::kGet || !WaitedTooLong(want.waits_since)) return Outcome::kPass;
+  const ObjectId id = want.ref.id;
+  std::vector<std::pair<ObjectWaiter, Status>> refused;
+  for (const auto& [waiter, urgency] : want.waiters) {
+    if (urgency != Urgency::kGet) continue;
+    Status held = Held(waiter.client, id, want.size);
+    if (!held.ok()) refused.emplace_back(waiter, std::move(held));
+  }
+  for (const auto& [waiter, status] : refused) {
+    GiveUp(id, waiter);
+    listener_.OnAbsent(id, waiter, status);
+  }
+  return Outcome::kPass;
+}
+
 // Others may still be given room, by which they come to an end and give back what they have: only when for the whole
 // time nobody was, and what programs look at is what is in the way, the wait has no end.
-Residency::Outcome Residency::AwaitClients(Creation& creation) {
+bool Residency::WaitedTooLong(std::optional<Time>& since) {
   const Time now = context_.env.Now();
-  if (!creation.waits_since) creation.waits_since = now;
   const Duration limit = context_.settings.object_create_timeout;
-  Duration left = std::max(*creation.waits_since, progress_) + limit - now;
-  if (left <= Duration{0}) {
-    if (const Status held = Held(creation); !held.ok()) {
-      listener_.OnCreated(creation, nullptr, held);
-      return Outcome::kDone;
-    }
-    creation.waits_since = now;
+  if (!since) since = now;
+  Duration left = std::max(*since, progress_) + limit - now;
+  const bool over = left <= Duration{0};
+  if (over) {
+    since = now;
     left = limit;
   }
   if (!create_timer_) context_.env.SetTimer(left, TimerKind::kCreateTimeout, 0);
   create_timer_ = true;
-  return Outcome::kPass;
+  return over;
 }
 
 // Views of running tasks end with the tasks; those of the asker itself do not while it waits.
-Status Residency::Held(const Creation& creation) const {
+Status Residency::Held(const Address& asker, ObjectId id, int64_t size) const {
   constexpr int kNamed = 3;
   const bool disk_takes = spills_.Refusal().ok();
   const auto viewed = [&](const LocalObject& object) {
     const bool by_client = object.pins[static_cast<size_t>(LocalObject::Pin::kClient)] != 0;
     const bool by_lease = object.pins[static_cast<size_t>(LocalObject::Pin::kLease)] != 0;
-    return by_client && (!by_lease || listener_.Views(creation.client, object.id()));
+    return by_client && (!by_lease || listener_.Views(asker, object.id()));
   };
   const auto stays = [&](const LocalObject& object) { return viewed(object) || (object.dirty() && !disk_takes); };
-  if (objects_.LongestIf(stays) >= Arena::Rounded(creation.size)) return Status::Ok();
+  if (objects_.LongestIf(stays) >= Arena::Rounded(size)) return Status::Ok();
   std::string names;
   int64_t bytes = 0;
   int count = 0;
-  for (const auto& [id, object] : objects_.all()) {
+  for (const auto& [other, object] : objects_.all()) {
     if (!object.in_memory() || !viewed(object)) continue;
     bytes += Arena::Rounded(object.size);
-    if (++count <= kNamed) names += ", " + ToString(id) + " of " + std::to_string(object.size) + " bytes";
+    if (++count <= kNamed) names += ", " + ToString(other) + " of " + std::to_string(object.size) + " bytes";
   }
   if (count > kNamed) names += " and " + std::to_string(count - kNamed) + " more";
   return {StatusCode::kStoreFull,
-          ToString(creation.ref.id) + " of " + std::to_string(creation.size) + " bytes finds no room in the store of " +
+          ToString(id) + " of " + std::to_string(size) + " bytes finds no room in the store of " +
               ToString(context_.node) + ": programs have looked at values in " + std::to_string(bytes) + " of its " +
               std::to_string(objects_.arena().capacity()) + " bytes for " +
               ToString(context_.settings.object_create_timeout) + " (object_create_timeout)" + names};

@@ -176,6 +176,13 @@ TEST(Pressure, ViewsThatStayAreAnErrorAfterATime) {
       EXPECT_THROW(put(Make(4 * kMiB / 8, 2)), StoreFullError);
       EXPECT_TRUE(IsMade(view, 1));
     }
+    const auto other = put(Make(4 * kMiB / 8, 3));
+    {
+      const auto view = large.view();
+      EXPECT_THROW(other.view(), StoreFullError) << "it is on disk now, and finds no way back";
+      EXPECT_TRUE(IsMade(view, 1));
+    }
+    EXPECT_TRUE(IsMade(other.view(), 3));
     EXPECT_TRUE(IsMade(put(Make(4 * kMiB / 8, 2)).view(), 2)) << "the store writes the other to disk now";
   }
   ExpectNothingLeft(cluster);

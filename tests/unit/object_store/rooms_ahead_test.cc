@@ -263,6 +263,21 @@ class Views : public Rooms {
     }
     Settle();
   }
+  // `client` wants a value of 100 KiB that is not here; what it was told since.
+  void Get(const Address& client, const ObjectReference& ref, uint32_t purpose = 0) {
+    Draft<msg::GetLocal> get;
+    ToProto(ref, get->mutable_object());
+    get->set_size(100 * kKiB);
+    get->set_purpose(purpose);
+    get->set_pin(++pins_);
+    Deliver(client, std::move(get));
+  }
+  std::vector<StatusCode> Told() {
+    std::vector<StatusCode> statuses;
+    for (const auto& sent : env_.TakeAll(MessageKind::kObjectLocal))
+      statuses.push_back(static_cast<StatusCode>(sent.message.As<msg::ObjectLocal>().status()));
+    return statuses;
+  }
   ObjectReference large_;
 };
 
@@ -299,6 +314,29 @@ TEST_F(Views, RoomForOthersMeansThatTheWaitMayEnd) {
   EXPECT_TRUE(env_.TakeAll(MessageKind::kObjectCreated).empty());
   PassTime(settings_.object_create_timeout);
   EXPECT_EQ(env_.TakeAll(MessageKind::kObjectCreated).size(), 1U);
+}
+
+TEST_F(Views, AGetIsRefusedWhenTheyStayForTooLong) {
+  const ObjectReference wanted = NewRef(kOther);
+  Get(kClient, wanted);
+  PassTime(settings_.object_create_timeout - Duration::Nanos(1));
+  EXPECT_TRUE(Told().empty());
+  PassTime(Duration::Nanos(1));
+  EXPECT_EQ(Told(), std::vector{StatusCode::kStoreFull});
+  Get(kClient, wanted);
+  PassTime(settings_.object_create_timeout);
+  EXPECT_EQ(Told(), std::vector{StatusCode::kStoreFull}) << "a later one waits as long";
+}
+
+TEST_F(Views, NobodyIsStoppedByAWaitSoItStays) {
+  const ObjectReference wanted = NewRef(kOther);
+  Get(kClient, wanted, 1);
+  PassTime(settings_.object_create_timeout);
+  PassTime(settings_.object_create_timeout);
+  EXPECT_TRUE(Told().empty());
+  Draft<msg::ReleaseLocal> give_up;
+  ToProto(wanted, give_up->mutable_object());
+  Deliver(kClient, std::move(give_up));
 }
 
 }  // namespace
