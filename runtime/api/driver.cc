@@ -8,6 +8,7 @@
 #include "runtime/messages/convert.h"
 #include "runtime/messages/orrery.pb.h"
 #include "runtime/transport/endpoint.h"
+#include "runtime/transport/fork_server.h"
 #include "runtime/transport/handshake.h"
 
 namespace orrery::internal {
@@ -35,6 +36,10 @@ Message MakeRegistration(const DriverOptions& options, const Address& self) {
   msg::Label& settings = *command.add_environment();
   settings.set_key(kSettingsVariable);
   settings.set_value(FormatSettings(options.settings));
+  const char* forks = getenv(kForkServerVariable);
+  msg::Label& fork_server = *command.add_environment();
+  fork_server.set_key(kForkServerVariable);
+  fork_server.set_value(forks == nullptr ? "1" : forks);
   for (const auto& [name, value] : options.worker.environment) {
     msg::Label& variable = *command.add_environment();
     variable.set_key(name);

@@ -185,9 +185,9 @@ const std::string& LocalCluster::address() const { return impl_->address; }
 size_t LocalCluster::node_count() const { return impl_->node_pids.size(); }
 int LocalCluster::NodePid(size_t index) const { return impl_->node_pids.at(index); }
 int LocalCluster::GcsPid() const { return impl_->gcs_pid; }
-std::vector<int> LocalCluster::WorkerPids(size_t index) const {
+std::map<WorkerId, int> LocalCluster::WorkerPids(size_t index) const {
   const int pid = impl_->node_pids.at(index);
-  return pid == 0 ? std::vector<int>() : internal::ChildrenOf(pid);
+  return pid == 0 ? std::map<WorkerId, int>() : internal::WorkersOf(pid);
 }
 void LocalCluster::KillNode(size_t index) { impl_->Kill(impl_->node_pids.at(index)); }
 void LocalCluster::KillGcs() { impl_->Kill(impl_->gcs_pid); }

@@ -49,8 +49,8 @@ class LocalCluster {
   // The node's daemon, or 0 once it has been killed.
   int NodePid(size_t index) const;
   int GcsPid() const;
-  // Process ids of the workers of a node, by asking the kernel for the daemon's children.
-  std::vector<int> WorkerPids(size_t index) const;
+  // The processes of a node's workers, by asking the kernel for the daemon's children.
+  std::map<WorkerId, int> WorkerPids(size_t index) const;
   // SIGKILL to a node manager; its workers die with it.
   void KillNode(size_t index);
   void KillGcs();
@@ -71,8 +71,8 @@ namespace internal {
 
 // The orrery command: $ORRERY_HOME/bin/orrery, beside this executable, or on PATH. "" when there is none.
 std::string FindOrreryCommand();
-// Direct children of a process, from /proc.
-std::vector<int> ChildrenOf(int pid);
+// The workers among the direct children of a node manager, from /proc: those that write to a worker's log.
+std::map<WorkerId, int> WorkersOf(int pid);
 
 }  // namespace internal
 }  // namespace orrery

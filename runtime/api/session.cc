@@ -8,6 +8,7 @@
 #include "runtime/api/driver.h"
 #include "runtime/api/errors.h"
 #include "runtime/api/worker.h"
+#include "runtime/transport/fork_server.h"
 
 namespace orrery {
 
@@ -63,6 +64,7 @@ const std::vector<std::string>& api::Session::args() const { return impl_->args;
 namespace internal {
 
 void ServeIfWorker() {
+  ServeForks();
   const Result<std::optional<WorkerEnvironment>> environment = WorkerEnvironment::FromProcess();
   if (!environment.ok()) {
     std::fprintf(stderr, "orrery worker: %s\n", environment.status().ToString().c_str());

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -60,15 +61,19 @@ std::string FindOrreryCommand() {
   return "";
 }
 
-std::vector<int> ChildrenOf(int pid) {
-  std::vector<int> children;
+std::map<WorkerId, int> WorkersOf(int pid) {
+  std::map<WorkerId, int> workers;
   std::error_code ignored;
   for (const fs::directory_entry& thread : fs::directory_iterator("/proc/" + std::to_string(pid) + "/task", ignored)) {
     std::ifstream file(thread.path() / "children");
-    for (int child = 0; file >> child;) children.push_back(child);
+    for (int child = 0; file >> child;) {
+      const fs::path log = fs::read_symlink("/proc/" + std::to_string(child) + "/fd/1", ignored);
+      uint32_t node = 0, index = 0;
+      if (std::sscanf(log.filename().c_str(), "worker-%u.%u.log", &node, &index) == 2)
+        workers[WorkerId::Of({node}, index)] = child;
+    }
   }
-  std::sort(children.begin(), children.end());
-  return children;
+  return workers;
 }
 
 Result<StartedDaemon> SpawnDaemon(const std::string& role, const std::vector<std::string>& words,

@@ -3,6 +3,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,7 @@
 #include "runtime/python/placement_group.h"
 #include "runtime/python/task.h"
 #include "runtime/python/value.h"
+#include "runtime/transport/fork_server.h"
 
 namespace py = pybind11;
 
@@ -185,6 +187,13 @@ void ConnectDriver(const py::dict& given, std::string executable, std::vector<st
   Connect(std::move(start));
 }
 
+// The worker that this process has become, or "" if it is no copy: os.environ does not see what C++ has set.
+std::string ServeForksOfInterpreter() {
+  ServeForks({.before = PyOS_BeforeFork, .in_parent = PyOS_AfterFork_Parent, .in_child = PyOS_AfterFork_Child});
+  const char* worker = getenv("ORRERY_WORKER_ID");
+  return worker == nullptr ? "" : worker;
+}
+
 int ServeWorker() {
   PythonGuest::Install();
   const py::gil_scoped_release unlocked;
@@ -250,6 +259,7 @@ PYBIND11_MODULE(_core, module) {
   module.def("connected", [] { return internal::Client::CurrentOrNull() != nullptr; });
   module.def("gcs_address", GcsAddress);
   module.def("session_folder", SessionFolder);
+  module.def("serve_forks", ServeForksOfInterpreter);
   module.def("serve", ServeWorker);
   module.def("get", Get);
   module.def("wait", Wait);

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <map>
@@ -14,6 +15,8 @@
 
 #include "runtime/messages/orrery.pb.h"
 #include "runtime/transport/endpoint.h"
+#include "runtime/transport/fork_client.h"
+#include "runtime/transport/fork_server.h"
 #include "runtime/transport/live_env_internal.h"
 #include "runtime/transport/session.h"
 #include "runtime/transport/spawn.h"
@@ -31,6 +34,13 @@ template <class Number>
 bool ReadNumber(const char* text, Number& number) {
   const auto [end, error] = std::from_chars(text, text + std::strlen(text), number);
   return error == std::errc() && *end == '\0' && end != text;
+}
+
+bool CanFork(const msg::WorkerCommand& command) {
+  for (const msg::Label& variable : command.environment()) {
+    if (variable.key() == kForkServerVariable) return variable.value() != "0";
+  }
+  return false;
 }
 
 }  // namespace
@@ -59,7 +69,8 @@ void DieWithParent(int parent_pid, int signal) {
 
 class LiveHost::Impl {
  public:
-  Impl(LiveEnv& env, HostOptions options) : env_(env), options_(std::move(options)) {}
+  Impl(LiveEnv& env, HostOptions options)
+      : env_(env), options_(std::move(options)), forks_(env, [this](const ForkResult& result) { OnForked(result); }) {}
   ~Impl();
   void Start(const msg::StartProcess& request);
   void Kill(WorkerId worker, bool force);
@@ -78,8 +89,12 @@ class LiveHost::Impl {
  private:
   static constexpr uint64_t kSweepTimer = 1;
   SpawnRequest CommandOf(const msg::StartProcess& request) const;
+  void OnForked(const ForkResult& result);
+  void OnStarted(WorkerId worker, int pid);
   void OnExit(WorkerId worker);
   void ReportExit(WorkerId worker, int code, int signal, const std::string& message);
+
+  ForkClient forks_;
 };
 
 SpawnRequest LiveHost::Impl::CommandOf(const msg::StartProcess& request) const {
@@ -100,7 +115,10 @@ SpawnRequest LiveHost::Impl::CommandOf(const msg::StartProcess& request) const {
 
 void LiveHost::Impl::Start(const msg::StartProcess& request) {
   const WorkerId worker{request.worker()};
-  if (processes_.count(worker) != 0) return;  // a second copy of the request
+  if (processes_.count(worker) != 0 || forks_.Starting(worker)) return;  // a second copy of the request
+  if (CanFork(request.command())) {
+    return forks_.Start(request.command().SerializeAsString(), worker, CommandOf(request));
+  }
   int pid = 0;
   const int error = Spawn(CommandOf(request), &pid);
   if (error != 0) {
@@ -108,6 +126,16 @@ void LiveHost::Impl::Start(const msg::StartProcess& request) {
                       "cannot start '" + request.command().executable() + "' in '" +
                           request.command().working_directory() + "': " + std::strerror(error));
   }
+  OnStarted(worker, pid);
+}
+
+void LiveHost::Impl::OnForked(const ForkResult& result) {
+  if (result.pid == 0) return ReportExit(result.worker, result.code, result.signal, result.message);
+  OnStarted(result.worker, result.pid);
+  if (result.kill != 0) kill(-result.pid, result.kill);
+}
+
+void LiveHost::Impl::OnStarted(WorkerId worker, int pid) {
   const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
   ORRERY_ASSERT_MSG(pidfd >= 0, "pidfd_open needs Linux 5.3 or newer");
   processes_[worker] = {pid, pidfd};
@@ -120,7 +148,9 @@ void LiveHost::Impl::Start(const msg::StartProcess& request) {
 
 void LiveHost::Impl::Kill(WorkerId worker, bool force) {
   const auto it = processes_.find(worker);
-  if (it != processes_.end()) kill(-it->second.pid, force ? SIGKILL : SIGTERM);
+  const int signal = force ? SIGKILL : SIGTERM;
+  if (it == processes_.end()) return forks_.Kill(worker, signal);
+  kill(-it->second.pid, signal);
 }
 
 void LiveHost::Impl::OnExit(WorkerId worker) {
@@ -133,6 +163,11 @@ void LiveHost::Impl::OnExit(WorkerId worker) {
   int status = 0;
   waitpid(process.pid, &status, 0);
   close(process.pidfd);
+  forks_.OnExit(worker);
+  forks_.ReapOrphans([this](int pid) {
+    return std::any_of(processes_.begin(), processes_.end(),
+                       [&](const auto& entry) { return entry.second.pid == pid; });
+  });
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
   const int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   ReportExit(worker, code, signal,

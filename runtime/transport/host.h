@@ -39,9 +39,10 @@ struct HostOptions {
   std::string log_dir{};  // "<log_dir>/worker-3.7.log" gets a worker's stdout and stderr
 };
 
-// The Host endpoint of a node manager. StartProcess → posix_spawn in a process group of its own, answered by
-// ProcessStarted, and by ProcessExited when the process is gone (also when it could not be started). KillProcess →
-// SIGTERM or SIGKILL to the group. Exit → env.Stop(), with exit_code() set. The destructor kills and reaps all.
+// The Host endpoint of a node manager. StartProcess → posix_spawn, or a fork by the command's fork server if it can be
+// one (fork_server.h), in a process group of its own, answered by ProcessStarted, and by ProcessExited when the process
+// is gone (also when it could not be started). KillProcess → SIGTERM or SIGKILL to the group. Exit → env.Stop(), with
+// exit_code() set. The destructor kills and reaps all.
 class LiveHost final : public LocalEndpoint {
  public:
   LiveHost(LiveEnv& env, HostOptions options);

@@ -4,28 +4,12 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
-#include <fstream>
 #include <string>
 
 #include "sim/replay/work.h"
 #include "sim/scenario/cluster_file.h"
 
 namespace orrery {
-
-namespace {
-
-// From the environment that its node manager gave it.
-WorkerId WorkerOfProcess(int pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/environ");
-  const std::string key = "ORRERY_WORKER_ID=";
-  for (std::string entry; std::getline(file, entry, '\0');) {
-    if (entry.starts_with(key)) return WorkerId{std::strtoull(entry.c_str() + key.size(), nullptr, 10)};
-  }
-  return {};
-}
-
-}  // namespace
 
 Result<std::unique_ptr<ReplayCluster>> ReplayCluster::Start(const Scenario& scenario, Recording& recording,
                                                             const std::string& trace_folder) {
@@ -116,13 +100,8 @@ Status ReplayCluster::StartNode(size_t index) {
   return Status::Ok();
 }
 
-std::vector<std::pair<WorkerId, int>> ReplayCluster::WorkerProcesses(size_t node) const {
-  std::vector<std::pair<WorkerId, int>> workers;
-  if (!nodes_[node].up) return workers;
-  for (int pid : processes_->WorkerPids(nodes_[node].process)) {
-    if (const WorkerId worker = WorkerOfProcess(pid)) workers.emplace_back(worker, pid);
-  }
-  return workers;
+std::map<WorkerId, int> ReplayCluster::WorkerProcesses(size_t node) const {
+  return nodes_[node].up ? processes_->WorkerPids(nodes_[node].process) : std::map<WorkerId, int>();
 }
 
 std::vector<WorkerId> ReplayCluster::WorkersOn(size_t node) const {
@@ -134,10 +113,9 @@ std::vector<WorkerId> ReplayCluster::WorkersOn(size_t node) const {
 bool ReplayCluster::KillWorker(WorkerId victim) {
   const size_t node = IndexOf(victim.node());
   if (node == nodes_.size()) return false;
-  for (const auto& [worker, pid] : WorkerProcesses(node)) {
-    if (worker == victim) return kill(pid, SIGKILL) == 0;
-  }
-  return false;
+  const std::map<WorkerId, int> workers = WorkerProcesses(node);
+  const auto found = workers.find(victim);
+  return found != workers.end() && kill(found->second, SIGKILL) == 0;
 }
 
 }  // namespace orrery

@@ -1,6 +1,7 @@
 // The scenario's nodes as node managers on this machine.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -49,7 +50,7 @@ class ReplayCluster {
       : recording_(recording), trace_folder_(std::move(trace_folder)) {}
   void Describe(Node& node, size_t process);
   LocalNode LaunchOf(const NodeSpec& spec) const;
-  std::vector<std::pair<WorkerId, int>> WorkerProcesses(size_t node) const;
+  std::map<WorkerId, int> WorkerProcesses(size_t node) const;
 
   Recording& recording_;
   const std::string trace_folder_;

@@ -1,8 +1,11 @@
 """The program of a worker process: started by the node manager, in the driver's folder, with the driver's search path.
 
+It is a fork server first: the interpreter and this package are loaded once per job and node, and each worker is a copy.
+
 Run as a script with `python -P`, so that no file of the user's folder can take the place of a module of Python's before
 the worker stands.
 """
+import gc
 import os
 import signal
 import sys
@@ -17,6 +20,10 @@ def main() -> int:
         if entry not in sys.path:
             sys.path.append(entry)
     sys.argv = ["orrery-worker"]
+    gc.freeze()  # what is here now stays: collections in the workers need not touch, and so copy, its pages
+    worker = _core.serve_forks()
+    os.environ.pop("ORRERY_FORK_SERVER", None)
+    os.environ["ORRERY_WORKER_ID"] = worker
     sys.stdout.reconfigure(line_buffering=True)
     _logs.announce()
     signal.signal(signal.SIGINT, _execute.on_interrupt)

@@ -124,7 +124,7 @@ LiveCluster::~LiveCluster() {
 std::vector<int> LiveCluster::Workers() const {
   std::vector<int> all;
   for (size_t node = 0; node < cluster_->node_count(); ++node) {
-    for (int pid : cluster_->WorkerPids(node)) all.push_back(pid);
+    for (const auto& [worker, pid] : cluster_->WorkerPids(node)) all.push_back(pid);
   }
   return all;
 }
