@@ -47,6 +47,7 @@ void FillSpec(const ActorOptions& options, msg::ActorSpec& spec) {
   needs.strategy = options.strategy;
   needs.label_selector = options.label_selector;
   needs.preferred_labels = options.preferred_labels;
+  needs.fallback_strategy = options.fallback_strategy;
   SchedulingRequest request = RequestFor(needs);
   if (const RunningTask* parent = CurrentTask()) CaptureStrategy(request.strategy, parent->capture);
   if (const Status status = ValidateRequest(request.resources); !status.ok())

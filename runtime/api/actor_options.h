@@ -32,6 +32,7 @@ struct ActorOptions {
   SchedulingStrategy strategy = {};
   LabelSelector label_selector = {};
   LabelSelector preferred_labels = {};
+  std::vector<LabelSelector> fallback_strategy = {};
   std::string name = {};        // for get_actor; spawning waits until it is known to be free
   std::string name_space = {};  // default: this job's own, so that other jobs' actors may have the same names
   bool get_if_exists = false;   // a living actor of that name is as good; it is then returned instead

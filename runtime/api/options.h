@@ -21,6 +21,7 @@ struct TaskOptions {
   SchedulingStrategy strategy = {};
   LabelSelector label_selector = {};          // must hold for the node
   LabelSelector preferred_labels = {};        // nodes for which it holds come first
+  std::vector<LabelSelector> fallback_strategy = {};  // tried in order where no node fits label_selector
   std::optional<int> max_retries = {};  // after the death of worker or node; -1: for ever; default: task_max_retries
   bool retry_exceptions = false;  // also when the function throws
   std::string name = {};  // for people; default: the function's name

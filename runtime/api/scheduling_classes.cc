@@ -37,6 +37,7 @@ SchedulingRequest RequestFor(const TaskOptions& options) {
   };
   append(request.strategy.hard_labels, options.label_selector);
   append(request.strategy.soft_labels, options.preferred_labels);
+  for (const LabelSelector& selector : options.fallback_strategy) request.strategy.fallbacks.push_back(selector);
   return request;
 }
 

@@ -12,13 +12,27 @@ namespace orrery {
 
 namespace {
 
-std::vector<DemandGroup> GroupsOf(const google::protobuf::RepeatedPtrField<msg::DemandStatus>& demands) {
+// What a new node for the request has to match: its first selector that nodes of some type do.
+const LabelSelector& LabelsFor(const SchedulingRequest& request, const std::vector<NodeType>& types) {
+  const auto possible = [&](const LabelSelector& selector) {
+    return std::any_of(types.begin(), types.end(), [&](const NodeType& type) {
+      return Matches(selector, type.labels) && request.resources.FitsIn(type.resources);
+    });
+  };
+  const SchedulingStrategy& strategy = request.strategy;
+  if (strategy.fallbacks.empty() || possible(strategy.hard_labels)) return strategy.hard_labels;
+  const auto found = std::find_if(strategy.fallbacks.begin(), strategy.fallbacks.end(), possible);
+  return found == strategy.fallbacks.end() ? strategy.hard_labels : *found;
+}
+
+std::vector<DemandGroup> GroupsOf(const google::protobuf::RepeatedPtrField<msg::DemandStatus>& demands,
+                                  const std::vector<NodeType>& types) {
   std::vector<DemandGroup> groups;
   for (const msg::DemandStatus& demand : demands) {
     const SchedulingRequest request = FromProto(demand.spec());
     // A hard affinity names a node that is there already: no new one would serve it.
     const bool pinned = request.strategy.kind == SchedulingStrategy::Kind::kNodeAffinity && !request.strategy.soft;
-    if (!pinned) groups.push_back({request.resources, request.strategy.hard_labels, demand.count()});
+    if (!pinned) groups.push_back({request.resources, LabelsFor(request, types), demand.count()});
   }
   return groups;
 }
@@ -159,11 +173,12 @@ uint32_t Autoscaler::TypeOf(const std::string& name) const {
 
 ScalingInput Autoscaler::MakeInput(const msg::AutoscalerState& state) const {
   ScalingInput input;
-  input.demands = GroupsOf(state.demands());
-  input.floor = GroupsOf(state.floor());
+  const std::vector<NodeType>& types = options_.config.types;
+  input.demands = GroupsOf(state.demands(), types);
+  input.floor = GroupsOf(state.floor(), types);
   for (const msg::GangDemand& gang : state.gangs())
-    input.gangs.push_back({static_cast<BundleStrategy>(gang.strategy()), GroupsOf(gang.bundles())});
-  for (const NodeType& type : options_.config.types) input.backed_off.push_back(instances_.BackedOff(type.name));
+    input.gangs.push_back({static_cast<BundleStrategy>(gang.strategy()), GroupsOf(gang.bundles(), types)});
+  for (const NodeType& type : types) input.backed_off.push_back(instances_.BackedOff(type.name));
   AddInstances(state, input);
   return input;
 }

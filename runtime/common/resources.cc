@@ -1,6 +1,7 @@
 #include "runtime/common/resources.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace orrery {
 
@@ -121,6 +122,37 @@ bool LabelExpression::Matches(const Labels& labels) const {
 
 bool Matches(const LabelSelector& selector, const Labels& labels) {
   return std::all_of(selector.begin(), selector.end(), [&](const LabelExpression& e) { return e.Matches(labels); });
+}
+
+bool MatchesAny(const SchedulingStrategy& strategy, const Labels& labels) {
+  return Matches(strategy.hard_labels, labels) ||
+         std::any_of(strategy.fallbacks.begin(), strategy.fallbacks.end(),
+                     [&](const LabelSelector& selector) { return Matches(selector, labels); });
+}
+
+Result<LabelExpression> ParseLabelExpression(const std::string& key, std::string text) {
+  LabelExpression expression{key, LabelExpression::Op::kIn, {}};
+  if (text.starts_with('!')) {
+    expression.op = LabelExpression::Op::kNotIn;
+    text.erase(0, 1);
+  }
+  const bool list = text.starts_with("in(") && text.ends_with(')');
+  if (list) text = text.substr(3, text.size() - 4) + ",";
+  std::string part;
+  for (const char c : text) {
+    if (list && c == ',') {
+      expression.values.push_back(std::exchange(part, ""));
+    } else if (c != ' ' || !list) {
+      part.push_back(c);
+    }
+  }
+  if (!list) expression.values.push_back(part);
+  const bool blank =
+      std::any_of(expression.values.begin(), expression.values.end(), [](const auto& value) { return value.empty(); });
+  if (expression.values.empty() || blank)
+    return Status(StatusCode::kInvalidArgument, "label '" + key + "' needs a value");
+  std::sort(expression.values.begin(), expression.values.end());
+  return expression;
 }
 
 }  // namespace orrery

@@ -73,6 +73,8 @@ struct LabelExpression {
 // All expressions must hold; empty matches every node.
 using LabelSelector = std::vector<LabelExpression>;
 bool Matches(const LabelSelector& selector, const Labels& labels);
+// A condition in Ray's words: "v", "!v", "in(a, b)", "!in(a, b)". kInvalidArgument when a value is missing.
+Result<LabelExpression> ParseLabelExpression(const std::string& key, std::string text);
 
 // How a task's node is chosen (Ray's scheduling_strategies.py).
 struct SchedulingStrategy {
@@ -87,8 +89,14 @@ struct SchedulingStrategy {
   static constexpr int32_t kAnyBundle = -1;
   // kPlacementGroup: tasks and actors that this one makes are in the group, too, unless they name a strategy.
   bool capture_child_tasks = false;
+  // In place of hard_labels when no node that matches those can take it now, in order; and so again for nodes that
+  // could take it later. (Ray: fallback_strategy.)
+  std::vector<LabelSelector> fallbacks = {};
   auto operator<=>(const SchedulingStrategy&) const = default;
 };
+
+// By its hard labels or one of their fallbacks, it may run on a node with these labels.
+bool MatchesAny(const SchedulingStrategy& strategy, const Labels& labels);
 
 // What a lease needs and where it may run; equal requests form one scheduling class.
 struct SchedulingRequest {

@@ -228,7 +228,7 @@ Status ResourceManager::WhyNever(const SchedulingRequest& request) const {
   const std::string named = ToString(id) + " of the task's hard node affinity ";
   if (node == nullptr) return {StatusCode::kInfeasible, named + "is not alive"};
   if (!FitsEver(request.resources, node->total)) return {StatusCode::kInfeasible, named + "is too small for it"};
-  if (!Matches(strategy.hard_labels, node->labels)) return {StatusCode::kInfeasible, named + "has other labels"};
+  if (!MatchesAny(strategy, node->labels)) return {StatusCode::kInfeasible, named + "has other labels"};
   return Status::Ok();
 }
 

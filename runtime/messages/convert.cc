@@ -132,6 +132,9 @@ void ToProto(const SchedulingRequest& request, msg::SchedulingSpec* out) {
   out->set_soft(request.strategy.soft);
   ToProto(request.strategy.hard_labels, out->mutable_hard_labels());
   ToProto(request.strategy.soft_labels, out->mutable_soft_labels());
+  out->clear_fallbacks();
+  for (const LabelSelector& selector : request.strategy.fallbacks)
+    ToProto(selector, out->add_fallbacks()->mutable_conditions());
   if (request.strategy.kind != SchedulingStrategy::Kind::kPlacementGroup) return;
   ToProto(request.strategy.group, out->mutable_group());
   out->set_bundle(request.strategy.bundle);
@@ -147,6 +150,8 @@ SchedulingRequest FromProto(const msg::SchedulingSpec& proto) {
   request.strategy.soft = proto.soft();
   request.strategy.hard_labels = FromProto(proto.hard_labels());
   request.strategy.soft_labels = FromProto(proto.soft_labels());
+  for (const msg::LabelConditions& selector : proto.fallbacks())
+    request.strategy.fallbacks.push_back(FromProto(selector.conditions()));
   if (request.strategy.kind != SchedulingStrategy::Kind::kPlacementGroup) return request;
   request.strategy.group = FromProto(proto.group());
   request.strategy.bundle = std::max(SchedulingStrategy::kAnyBundle, proto.bundle());

@@ -286,8 +286,9 @@ uint32_t LeaseManager::ShapeOf(const msg::SchedulingSpec& spec) {
         strategy.kind == SchedulingStrategy::Kind::kDefault && strategy.soft_labels.empty() && local_first_;
     const bool pinned_here =
         strategy.kind == SchedulingStrategy::Kind::kNodeAffinity && strategy.affinity_node == node_.id.value;
-    const bool can =
-        request.resources.FitsIn(node_.options.total) && Matches(strategy.hard_labels, node_.options.labels);
+    const bool matches =
+        pinned_here ? MatchesAny(strategy, node_.options.labels) : Matches(strategy.hard_labels, node_.options.labels);
+    const bool can = request.resources.FitsIn(node_.options.total) && matches;
     shapes_.push_back({std::move(request), can && (free_choice || pinned_here), {}});
   }
   return it->second;

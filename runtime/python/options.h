@@ -14,6 +14,21 @@
 
 namespace orrery::python {
 
+// A dict of label → condition in Ray's words, or list of values.
+inline LabelSelector SelectorFrom(const pybind11::handle& given) {
+  LabelSelector selector;
+  for (const auto& [key, value] : given.cast<std::map<std::string, pybind11::object>>()) {
+    if (!pybind11::isinstance<pybind11::str>(value)) {
+      selector.push_back(LabelIn(key, value.cast<std::vector<std::string>>()));
+      continue;
+    }
+    Result<LabelExpression> expression = ParseLabelExpression(key, value.cast<std::string>());
+    if (!expression.ok()) throw pybind11::value_error(expression.status().message());
+    selector.push_back(std::move(*expression));
+  }
+  return selector;
+}
+
 // Fills what TaskOptions and ActorOptions have in common, but num_cpus, whose default differs.
 template <class Options>
 void FillNeeds(const pybind11::dict& given, Options& options) {
@@ -29,8 +44,9 @@ void FillNeeds(const pybind11::dict& given, Options& options) {
     options.strategy = InPlacementGroup({{WorkerId{owner}, index}, bundles}, given["bundle"].cast<int32_t>(),
                                         given["capture"].cast<bool>());
   }
-  for (const auto& [key, values] : given["labels"].cast<std::map<std::string, std::vector<std::string>>>())
-    options.label_selector.push_back(LabelIn(key, values));
+  options.label_selector = SelectorFrom(given["labels"]);
+  for (const pybind11::handle selector : given["fallbacks"])
+    options.fallback_strategy.push_back(SelectorFrom(selector));
 }
 
 }  // namespace orrery::python

@@ -1,10 +1,32 @@
 #include "runtime/scheduling/node_picker.h"
 
 #include <utility>
+#include <vector>
 
 #include "runtime/scheduling/fit.h"
 
 namespace orrery {
+
+namespace {
+
+// The request with each of its selectors, in order: first with the soft labels, then without.
+std::vector<SchedulingRequest> LabelStages(const SchedulingRequest& request) {
+  std::vector<SchedulingRequest> stages;
+  const auto add = [&](const LabelSelector& hard, const LabelSelector& soft) {
+    SchedulingRequest& stage = stages.emplace_back(request);
+    stage.strategy.hard_labels = hard;
+    stage.strategy.hard_labels.insert(stage.strategy.hard_labels.end(), soft.begin(), soft.end());
+  };
+  const SchedulingStrategy& strategy = request.strategy;
+  for (size_t i = 0; i <= strategy.fallbacks.size(); ++i) {
+    const LabelSelector& hard = i == 0 ? strategy.hard_labels : strategy.fallbacks[i - 1];
+    if (!strategy.soft_labels.empty()) add(hard, strategy.soft_labels);
+    add(hard, {});
+  }
+  return stages;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<NodePicker>> NodePicker::Make(std::string_view policy_name, const PolicyOptions& options) {
   Result<std::unique_ptr<PlacementPolicy>> configured = MakePolicy(policy_name, options);
@@ -32,7 +54,7 @@ Placement NodePicker::PickByAffinity(const ClusterView& view, const PickContext&
   const SchedulingStrategy& strategy = context.request.strategy;
   const NodeView* node = view.Find(NodeId{strategy.affinity_node});
   const bool candidate = node != nullptr && !node->draining && FitsEver(context.request.resources, node->total) &&
-                         Matches(strategy.hard_labels, node->labels);
+                         MatchesAny(strategy, node->labels);
   // A hard affinity has no other choice, so `avoid` cannot apply to it.
   if (candidate && !(strategy.soft && node->id == context.avoid)) {
     if (FitsNow(context.request.resources, node->available, node->gpu_free)) {
@@ -47,19 +69,18 @@ Placement NodePicker::PickByAffinity(const ClusterView& view, const PickContext&
 Placement NodePicker::PickByLabels(PlacementPolicy& policy, const ClusterView& view, const PickContext& context,
                                    Random& random) {
   const SchedulingStrategy& strategy = context.request.strategy;
-  if (strategy.soft_labels.empty()) return policy.Pick(view, context, random);
-  SchedulingRequest both = context.request;
-  both.strategy.hard_labels.insert(both.strategy.hard_labels.end(), strategy.soft_labels.begin(),
-                                   strategy.soft_labels.end());
-  for (const SchedulingRequest* request : {&std::as_const(both), &context.request}) {
-    const Placement placement = policy.Pick(view, {*request, context.preferred, context.avoid, true}, random);
+  if (strategy.soft_labels.empty() && strategy.fallbacks.empty()) return policy.Pick(view, context, random);
+  const std::vector<SchedulingRequest> stages = LabelStages(context.request);
+  for (const SchedulingRequest& stage : stages) {
+    const Placement placement = policy.Pick(view, {stage, context.preferred, context.avoid, true}, random);
     if (placement.node) return placement;
   }
-  if (!context.require_available) {
-    const Placement placement = policy.Pick(view, {both, context.preferred, context.avoid, false}, random);
-    if (placement.node) return placement;
+  for (const SchedulingRequest& stage : stages) {
+    const Placement placement =
+        policy.Pick(view, {stage, context.preferred, context.avoid, context.require_available}, random);
+    if (placement.kind != Placement::Kind::kInfeasible) return placement;
   }
-  return policy.Pick(view, context, random);
+  return {};
 }
 
 bool HybridKeepsLocal(const NodeResourceInstances& local, const SchedulingRequest& request,

@@ -23,7 +23,9 @@ class NodePicker {
   //   kRandom        uniform over the available nodes, else over the feasible ones
   //   kNodeAffinity  that node, busy or not; when it is gone, draining, too small or labelled otherwise: nothing if
   //                  hard, kDefault if soft (soft also falls back from the node to avoid; hard has no other choice)
-  // Soft labels split each into stages: hard∧soft∧available, hard∧available, hard∧soft∧feasible, hard∧feasible.
+  // Soft labels split each into stages: hard∧soft∧available, hard∧available, hard∧soft∧feasible, hard∧feasible. With
+  // fallbacks, each selector in turn takes the place of hard: first among the available stages, then among the
+  // feasible.
   Placement PickNode(const ClusterView& view, const PickContext& context, Random& random);
 
   PlacementPolicy& configured() { return *configured_; }

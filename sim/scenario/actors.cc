@@ -13,7 +13,8 @@ void ReadTemplate(const Value& value, const char* name, ParseContext& context, T
   keys.Forbid("max_retries", "write max_restarts or max_task_retries of the generator");
   for (const char* key : {"output", "outputs"}) keys.Forbid(key, "nobody takes what actors make");
   if (!places) {
-    for (const char* key : {"cpus", "gpus", "memory", "resources", "labels", "soft_labels", "strategy"})
+    for (const char* key :
+         {"cpus", "gpus", "memory", "resources", "labels", "soft_labels", "fallback_labels", "strategy"})
       keys.Forbid(key, "a call runs where its actor is: write it in actor");
   }
   ReadTaskKeys(keys, true, task);

@@ -17,21 +17,9 @@ LabelExpression ReadLabelExpression(const Value::Entry& entry, Problems& problem
   } else {
     std::string text;
     ReadText(entry.value, problems, text);
-    if (text.starts_with('!')) {
-      expression.op = LabelExpression::Op::kNotIn;
-      text.erase(0, 1);
-    }
-    const bool list = text.starts_with("in(") && text.ends_with(')');
-    if (list) text = text.substr(3, text.size() - 4) + ",";
-    std::string part;
-    for (const char c : text) {
-      if (list && c == ',') {
-        expression.values.push_back(std::exchange(part, ""));
-      } else if (c != ' ' || !list) {
-        part.push_back(c);
-      }
-    }
-    if (!list) expression.values.push_back(part);
+    Result<LabelExpression> parsed = ParseLabelExpression(expression.key, text);
+    if (!parsed.ok()) problems.Add(entry.value, parsed.status());
+    return parsed.ok() ? *parsed : expression;
   }
   const bool blank =
       std::any_of(expression.values.begin(), expression.values.end(), [](const auto& v) { return v.empty(); });
@@ -40,15 +28,22 @@ LabelExpression ReadLabelExpression(const Value::Entry& entry, Problems& problem
   return expression;
 }
 
-void ReadSelector(MapReader& map, const std::string& key, LabelSelector& selector) {
-  const Value* value = map.Find(key);
-  if (value == nullptr) return;
-  if (value->kind != Value::Kind::kMap) {
-    map.problems().Add(*value, key + " must be a map of label: value, not " + value->Describe());
-    return;
-  }
-  for (const Value::Entry& entry : value->map) selector.push_back(ReadLabelExpression(entry, map.problems()));
+void ReadSelector(const Value& value, Problems& problems, const std::string& key, LabelSelector& selector) {
+  if (value.kind != Value::Kind::kMap)
+    return problems.Add(value, key + " must be a map of label: value, not " + value.Describe());
+  for (const Value::Entry& entry : value.map) selector.push_back(ReadLabelExpression(entry, problems));
   std::sort(selector.begin(), selector.end());
+}
+
+void ReadSelectors(MapReader& map, SchedulingStrategy& strategy) {
+  if (const Value* hard = map.Find("labels")) ReadSelector(*hard, map.problems(), "labels", strategy.hard_labels);
+  if (const Value* soft = map.Find("soft_labels"))
+    ReadSelector(*soft, map.problems(), "soft_labels", strategy.soft_labels);
+  const Value* fallbacks = map.Find("fallback_labels");
+  if (fallbacks == nullptr) return;
+  ReadList(*fallbacks, map.problems(), "fallback_labels", [&](const Value& value) {
+    ReadSelector(value, map.problems(), "each of fallback_labels", strategy.fallbacks.emplace_back());
+  });
 }
 
 void ReadStrategy(MapReader& map, SchedulingStrategy& strategy) {
@@ -107,8 +102,7 @@ void ReadTaskKeys(MapReader& map, bool with_duration, TaskSpec& task) {
   }
   const Status valid = ValidateRequest(task.resources);
   if (!valid.ok()) map.problems().Add(gpus != nullptr ? *gpus : map.value(), valid);
-  ReadSelector(map, "labels", task.strategy.hard_labels);
-  ReadSelector(map, "soft_labels", task.strategy.soft_labels);
+  ReadSelectors(map, task.strategy);
   ReadStrategy(map, task.strategy);
   map.Read("max_retries", ReadCount, task.max_retries);
   map.Choose<TaskSpec::Work>("work", {{"sleep", TaskSpec::Work::kSleep}, {"spin", TaskSpec::Work::kSpin}}, task.work);

@@ -249,6 +249,8 @@ void Story::ReadStrategy(const std::string& key, const std::string& value, Sched
     strategy.kind = SchedulingStrategy::Kind::kPlacementGroup;
     strategy.group = groups_.at(value.substr(0, colon));
     if (colon != std::string::npos) strategy.bundle = std::stoi(value.substr(colon + 1));
+  } else if (key.starts_with("or-label:")) {
+    strategy.fallbacks.push_back({{key.substr(9), LabelExpression::Op::kIn, {value}}});
   } else if (key.starts_with("label:")) {
     strategy.hard_labels.push_back({key.substr(6), LabelExpression::Op::kIn, {value}});
   } else {

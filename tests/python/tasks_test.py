@@ -97,6 +97,23 @@ class Basics(ClusterTest):
         self.assertEqual(ray.cluster_resources()["CPU"], self.CPUS)
         self.assertEqual([node["Alive"] for node in ray.nodes()], [True])
 
+    def test_label_selectors_and_fallbacks(self):
+        @ray.remote
+        def here():
+            return "here"
+
+        mars = {"zone": "mars"}  # no node is there
+        self.assertEqual(ray.get(here.options(label_selector={"zone": "!in(mars, moon)"}).remote(), timeout=60), "here")
+        chosen = here.options(label_selector=mars, fallback_strategy=[{"label_selector": {"zone": ["moon"]}},
+                                                                      {"label_selector": {"zone": "!mars"}}])
+        self.assertEqual(ray.get(chosen.remote(), timeout=60), "here")
+        waits = here.options(label_selector=mars).remote()
+        self.assertEqual(ray.wait([waits], timeout=0.2), ([], [waits]))
+        ray.cancel(waits)
+        for wrong in ({"label_selector": {"zone": "in()"}}, {"fallback_strategy": [mars]}):
+            with self.assertRaises(ValueError):
+                here.options(**wrong).remote()
+
     def test_threads_may_get_at_once(self):
         refs, found = [add.remote(i) for i in range(40)], [None] * 40
 

@@ -26,6 +26,11 @@ std::string Spec(const msg::SchedulingSpec& proto) {
   for (const LabelExpression& label : request.strategy.hard_labels) {
     text += " " + label.key + "=" + (label.values.empty() ? "*" : label.values.front());
   }
+  for (const LabelSelector& selector : request.strategy.fallbacks) {
+    text += " or";
+    for (const LabelExpression& label : selector)
+      text += " " + label.key + "=" + (label.values.empty() ? "*" : label.values.front());
+  }
   return text;
 }
 

@@ -16,6 +16,7 @@ _DEFAULTS: dict[str, Any] = {
     "resources": {},
     "scheduling_strategy": "DEFAULT",
     "label_selector": {},
+    "fallback_strategy": [],
     "name": "",
     "namespace": "",
     "get_if_exists": False,

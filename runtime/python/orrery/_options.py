@@ -32,7 +32,6 @@ def needs(options: dict[str, Any]) -> dict[str, Any]:
     if affinity is None and group is None and strategy not in ("DEFAULT", "SPREAD"):
         raise ValueError("scheduling_strategy is 'DEFAULT', 'SPREAD', a NodeAffinitySchedulingStrategy or a "
                          f"PlacementGroupSchedulingStrategy, not {strategy!r}")
-    labels = {key: [value] if isinstance(value, str) else list(value) for key, value in options["label_selector"].items()}
     return {
         "num_gpus": float(options["num_gpus"]),
         "memory": int(options["memory"]),
@@ -44,5 +43,16 @@ def needs(options: dict[str, Any]) -> dict[str, Any]:
         "group": None if group is None else group.placement_group._key,
         "bundle": -1 if group is None else group.placement_group_bundle_index,
         "capture": group is not None and group.placement_group_capture_child_tasks,
-        "labels": labels,
+        "labels": _selector(options["label_selector"]),
+        "fallbacks": [_fallback(one) for one in options["fallback_strategy"]],
     }
+
+
+def _selector(given: dict[str, Any]) -> dict[str, Any]:
+    return {key: value if isinstance(value, str) else list(value) for key, value in given.items()}
+
+
+def _fallback(given: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(given, dict) or set(given) != {"label_selector"}:
+        raise ValueError(f'fallback_strategy is a list of {{"label_selector": {{...}}}}, which does not fit {given!r}')
+    return _selector(given["label_selector"])

@@ -19,6 +19,7 @@ _DEFAULTS: dict[str, Any] = {
     "retry_exceptions": False,
     "scheduling_strategy": "DEFAULT",
     "label_selector": {},
+    "fallback_strategy": [],
     "name": "",
 }
 _NOT_YET = {"runtime_env", "max_calls", "accelerator_type", "_metadata", "object_store_memory"}

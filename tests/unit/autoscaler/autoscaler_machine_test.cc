@@ -85,7 +85,7 @@ class AutoscalerMachine : public testing::Test {
     if (demands > 0) {
       msg::DemandStatus* demand = state->add_demands();
       demand->set_count(demands);
-      ToProto(SchedulingRequest{ResourceSet::Cpu(4), {}}, demand->mutable_spec());
+      ToProto(SchedulingRequest{ResourceSet::Cpu(4), strategy_}, demand->mutable_spec());
     }
     Hear(kGcs, std::move(state));
   }
@@ -124,6 +124,7 @@ class AutoscalerMachine : public testing::Test {
     Round(0, {{7, 1, true}}, {{1, "i-1"}});
     ASSERT_EQ(StateOf(1), State::kRunning);
   }
+  SchedulingStrategy strategy_;  // of the demands
   RecordingEnv env_;
   Autoscaler machine_;
 };
@@ -142,6 +143,18 @@ TEST_F(AutoscalerMachine, LaunchesWhatIsWrittenDownAndSeesItJoin) {
   EXPECT_EQ(StateOf(2), State::kAllocated) << "the list says what the lost answer did not";
   Launched(launch, 2);  // and when that comes after all, it is stale
   EXPECT_EQ(env_.TakeTraces(TraceKind::kStaleMessage), 1);
+}
+
+TEST_F(AutoscalerMachine, LaunchesForAFallbackWhereNoTypeHasTheFirstChoice) {
+  strategy_.hard_labels = {{"zone", LabelExpression::Op::kIn, {"mars"}}};
+  Start();
+  Round(1);
+  EXPECT_TRUE(env_.quiet()) << "no type is there";
+  strategy_.fallbacks = {{{"zone", LabelExpression::Op::kIn, {"moon"}}},
+                         {{"zone", LabelExpression::Op::kNotIn, {"mars"}}}};
+  NextRound();
+  Round(1);
+  EXPECT_EQ(Stored().instances_size(), 1);
 }
 
 TEST_F(AutoscalerMachine, WhatIsOnItsWayIsNotLaunchedAgain) {

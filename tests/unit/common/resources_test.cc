@@ -114,6 +114,28 @@ TEST(LabelExpression, FollowsItsOperator) {
   EXPECT_FALSE(matches("gpu", Op::kDoesNotExist, {}));
 }
 
+TEST(LabelExpression, IsReadFromWords) {
+  using Op = LabelExpression::Op;
+  const auto read = [](const char* text) { return ParseLabelExpression("zone", text).value(); };
+  EXPECT_EQ(read("a"), (LabelExpression{"zone", Op::kIn, {"a"}}));
+  EXPECT_EQ(read("!a"), (LabelExpression{"zone", Op::kNotIn, {"a"}}));
+  EXPECT_EQ(read("in(b, a)"), (LabelExpression{"zone", Op::kIn, {"a", "b"}}));
+  EXPECT_EQ(read("!in(b,a)"), (LabelExpression{"zone", Op::kNotIn, {"a", "b"}}));
+  EXPECT_EQ(read("in a"), (LabelExpression{"zone", Op::kIn, {"in a"}}));
+  for (const char* text : {"", "!", "in()", "in(a,)", "!in(,a)"})
+    EXPECT_EQ(ParseLabelExpression("zone", text).status().code(), StatusCode::kInvalidArgument) << text;
+}
+
+TEST(LabelSelector, OneOfSeveralIsEnough) {
+  using Op = LabelExpression::Op;
+  SchedulingStrategy strategy;
+  strategy.hard_labels = {{"zone", Op::kIn, {"a"}}};
+  strategy.fallbacks = {{{"zone", Op::kIn, {"b"}}, {"disk", Op::kExists, {}}}};
+  EXPECT_TRUE(MatchesAny(strategy, {{"zone", "a"}}));
+  EXPECT_TRUE(MatchesAny(strategy, {{"zone", "b"}, {"disk", "ssd"}}));
+  EXPECT_FALSE(MatchesAny(strategy, {{"zone", "b"}}));
+}
+
 TEST(LabelSelector, NeedsEveryExpressionAndEmptyMatchesAll) {
   using Op = LabelExpression::Op;
   const Labels labels = {{"zone", "a"}};

@@ -123,6 +123,8 @@ ObjectId RandomLife::Submit(ProcessId process, TaskId parent, int depth) {
   if (Chance(0.1)) strategy.kind = SchedulingStrategy::Kind::kSpread;
   if (Chance(0.05)) strategy.kind = SchedulingStrategy::Kind::kRandom;
   if (Chance(0.05)) strategy.hard_labels.push_back({"zone", LabelExpression::Op::kIn, {Chance(0.5) ? "east" : "west"}});
+  if (!strategy.hard_labels.empty() && Chance(0.3))
+    strategy.fallbacks.push_back({{"zone", LabelExpression::Op::kIn, {Chance(0.5) ? "east" : "west"}}});
   if (Chance(0.1) && group_ == 0) {  // a group may hold all of the one node that would do
     strategy.kind = SchedulingStrategy::Kind::kNodeAffinity;
     strategy.affinity_node = 1 + static_cast<uint32_t>(Below(5));

@@ -49,6 +49,7 @@ SchedulingRequest FullRequest() {
   request.strategy.soft = true;
   request.strategy.hard_labels = {{"zone", Op::kIn, {"a", "b"}}, {"rack", Op::kDoesNotExist, {}}};
   request.strategy.soft_labels = {{"gpu", Op::kNotIn, {"T4"}}, {"ssd", Op::kExists, {}}};
+  request.strategy.fallbacks = {{{"zone", Op::kNotIn, {"c"}}}, {}};
   return request;
 }
 

@@ -26,7 +26,8 @@ workload:
       at: 5s
       task: {name: t, duration: 100ms, cpus: 500m, gpus: 1, memory: 1GiB, resources: {FPGA: 0.5}, max_retries: 2,
              work: spin, allocate: 16MiB, strategy: spread,
-             labels: {zone: "in(a, b)", kind: "!x"}, soft_labels: {disk: ssd}}
+             labels: {zone: "in(a, b)", kind: "!x"}, soft_labels: {disk: ssd},
+             fallback_labels: [{zone: d}, {}]}
   - generator: {kind: closed, clients: 4, think_time: 1s, count: 100,
                 task: {duration: 1s, strategy: {node: 1, soft: true}}}
   - generator: {kind: burst, size: 10, every: 2s, count: 30, task: {duration: 1s}}
@@ -105,6 +106,10 @@ TEST_F(Everything, OpenGenerator) {
   EXPECT_TRUE(Matches(task.strategy.hard_labels, {{"zone", "b"}, {"kind", "y"}}));
   EXPECT_FALSE(Matches(task.strategy.hard_labels, {{"zone", "b"}, {"kind", "x"}}));
   EXPECT_FALSE(Matches(task.strategy.hard_labels, {{"zone", "c"}, {"kind", "y"}}));
+  ASSERT_EQ(task.strategy.fallbacks.size(), 2u);
+  EXPECT_TRUE(Matches(task.strategy.fallbacks[0], {{"zone", "d"}}));
+  EXPECT_FALSE(Matches(task.strategy.fallbacks[0], {{"zone", "b"}}));
+  EXPECT_TRUE(task.strategy.fallbacks[1].empty());
 }
 
 TEST_F(Everything, OtherGenerators) {

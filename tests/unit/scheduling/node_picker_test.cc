@@ -116,6 +116,48 @@ TEST_F(Picker, LabelOperators) {
   EXPECT_EQ(Pick(Ask(Res(1), {In("zone", {"a"}), In("zone", {"b"})})), Infeasible());
 }
 
+// Each selector in turn: first over the nodes that can take it now, then over those that could.
+TEST_F(Picker, FallbacksInOrder) {
+  for (const char* zone : {"c", "b", "a"})
+    view.AddNode(NodeId{static_cast<uint32_t>('d' - *zone)}, Res(2), {{"zone", zone}});
+  SchedulingRequest request = Ask(Res(1), {In("zone", {"x"})});
+  request.strategy.fallbacks = {{In("zone", {"b"})}, {In("zone", {"c"})}};
+  EXPECT_EQ(Pick(request), Available(2)) << "no node has the first";
+  request.strategy.hard_labels = {In("zone", {"a"})};
+  EXPECT_EQ(Pick(request), Available(3));
+  EXPECT_EQ(Pick(request, 3), Available(2));
+  view.Deduct(NodeId{3}, Res(2));
+  EXPECT_EQ(Pick(request), Available(2)) << "who can take it now comes before who must wait";
+  view.Deduct(NodeId{2}, Res(2));
+  EXPECT_EQ(Pick(request), Available(1));
+  view.Deduct(NodeId{1}, Res(2));
+  EXPECT_EQ(Pick(request), Feasible(3)) << "all are busy: the first choice again";
+  EXPECT_EQ(Pick(request, 0, true), (Placement{NodeId{}, Placement::Kind::kFeasible}));
+  request.resources = Res(3);
+  EXPECT_EQ(Pick(request), Infeasible());
+}
+
+TEST_F(Picker, FallbacksCountForANodeThatIsNamed) {
+  view.AddNode(NodeId{1}, Res(4), {{"zone", "a"}});
+  SchedulingRequest request = Affinity(1, false);
+  request.strategy.hard_labels = {In("zone", {"b"})};
+  request.strategy.fallbacks = {{In("zone", {"c"})}};
+  EXPECT_EQ(Pick(request), Infeasible());
+  request.strategy.fallbacks.push_back({In("zone", {"a"})});
+  EXPECT_EQ(Pick(request), Available(1));
+}
+
+TEST_F(Picker, PreferredLabelsComeFirstWithinEachFallback) {
+  view.AddNode(NodeId{1}, Res(2), {{"zone", "b"}});
+  view.AddNode(NodeId{2}, Res(2), {{"zone", "b"}, {"disk", "ssd"}});
+  view.AddNode(NodeId{3}, Res(2), {{"zone", "a"}});
+  SchedulingRequest request = Ask(Res(1), {In("zone", {"a"})});
+  request.strategy.soft_labels = {In("disk", {"ssd"})};
+  request.strategy.fallbacks = {{In("zone", {"b"})}};
+  EXPECT_EQ(Pick(request), Available(3)) << "the first choice without the preferred before a fallback with it";
+  EXPECT_EQ(Pick(request, 3), Available(2));
+}
+
 // hard∧soft∧available, hard∧available, hard∧soft∧feasible, hard∧feasible: as nodes fill up, in that order.
 TEST_F(Picker, LabelStagesInOrder) {
   const Labels hard_and_soft = {{"zone", "a"}, {"ssd", "yes"}}, hard = {{"zone", "a"}};
