@@ -6,6 +6,7 @@ namespace orrery {
 namespace {
 
 constexpr int64_t kMostTasks = 10'000'000;
+constexpr int64_t kMostThreads = 1000;  // of one actor
 
 // A template without what actors and their calls do not have.
 void ReadTemplate(const Value& value, const char* name, ParseContext& context, TaskSpec& task, bool places) {
@@ -46,6 +47,11 @@ void ParseActors(const Value& value, ParseContext& context, ActorsSpec& actors) 
   }
   map.Read("max_restarts", ReadCount, actors.max_restarts);
   map.Read("max_task_retries", ReadCount, actors.max_task_retries);
+  if (const Value* count = map.Find("max_concurrency");
+      map.Read("max_concurrency", ReadCount, actors.max_concurrency)) {
+    if (actors.max_concurrency < 1 || actors.max_concurrency > kMostThreads)
+      problems.Add(*count, "max_concurrency must be from 1 to " + std::to_string(kMostThreads));
+  }
   map.Choose<ActorsSpec::End>("end", {{"handle", ActorsSpec::End::kHandle}, {"kill", ActorsSpec::End::kKill}},
                               actors.end);
   actors.actor.resources = actors.call.resources = {};  // an actor of programs holds no CPU by default

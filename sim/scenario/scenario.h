@@ -181,6 +181,7 @@ struct ActorsSpec {
   TaskSpec call;  // duration of a call
   int64_t max_restarts = 0;  // of each actor, after the loss of its process
   int64_t max_task_retries = 0;  // of each call that was under way then
+  int64_t max_concurrency = 1;  // calls that an actor runs at once
   End end = End::kHandle;  // after the last call: its last handle goes, or it is killed
   Duration at;  // of the first
   Duration every;  // between them; 0: all at once

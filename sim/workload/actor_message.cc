@@ -13,6 +13,7 @@ void FillActor(const PlannedTask& task, const SchedulingRequest& placement, msg:
   spec.set_free_cpu(free_cpu);
   spec.set_max_restarts(static_cast<int32_t>(task.actor->max_restarts));
   spec.set_max_pending_calls(-1);
+  spec.set_max_concurrency(static_cast<uint32_t>(task.actor->max_concurrency));
   spec.set_class_name(task.name);
 }
 

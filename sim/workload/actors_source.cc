@@ -24,7 +24,7 @@ class ActorsSource final : public WorkloadSource {
     const uint64_t end = spec_.every.ns == 0 ? actors_.size() : actor + 1;
     for (; actor < end; ++actor) {
       PlannedTask creation = PlanFrom(spec_.actor, Creation(actor), random_);
-      creation.actor = PlannedActor{spec_.max_restarts};
+      creation.actor = PlannedActor{spec_.max_restarts, spec_.max_concurrency};
       creation.results = {0};
       creation.max_retries = 0;
       Submit(port, std::move(creation));

@@ -26,6 +26,7 @@ struct TaskInput {
 // actors of programs are by default.
 struct PlannedActor {
   int64_t max_restarts = 0;
+  int64_t max_concurrency = 1;
 };
 
 // One task to submit, or one object to put. `number` counts the source's tasks and puts from 0.

@@ -69,6 +69,7 @@ TEST(ScenarioErrors, Actors) {
   has(actors("actors: 5000000, calls: 9, " + templates), "more than ten million calls");
   has(actors("actors: 1, calls: 1, in_flight: 0, " + templates), "in_flight must be at least 1");
   has(actors("actors: 1, calls: 1, max_restarts: -1, " + templates), "-1");
+  has(actors("actors: 1, calls: 1, max_concurrency: 0, " + templates), "max_concurrency must be from 1 to 1000");
   has(actors("actors: 1, calls: 1, end: drop, " + templates), "end: unknown 'drop'; expected handle, kill");
   has(actors("actors: 1, calls: 1, actor: {duration: 1ms}"), "call");
   has(actors("actors: 1, calls: 1, actor: {duration: 1ms}, call: {duration: 1s, cpus: 1}"),
