@@ -46,6 +46,8 @@ py::object Hook(const char* name) {
 }
 
 GuestError Describe(const py::error_already_set& error) {
+  // The interpreter ties the two together only where Python code catches the exception.
+  if (error.trace()) PyException_SetTraceback(error.value().ptr(), error.trace().ptr());
   const py::tuple parts = Hook("describe")(error.value());
   return {parts[0].cast<std::string>(), parts[1].cast<std::string>()};
 }

@@ -66,6 +66,20 @@ struct Memory {
   std::shared_ptr<const void> keep;
 };
 
+// The pickle's bytes are whole: what fails is the code of the classes in it, or their modules are not there.
+py::object Load(std::string_view pickle, const py::kwargs& buffers) {
+  static const py::handle loads = Function("_pickle", "loads");
+  static const py::handle unreadable = Function("orrery._serialize", "unreadable");
+  try {
+    return loads(py::memoryview::from_memory(pickle.data(), static_cast<py::ssize_t>(pickle.size())), **buffers);
+  } catch (py::error_already_set& error) {
+    if (!error.matches(PyExc_Exception)) throw;
+    const py::object raised = unreadable(error.value());
+    PyErr_SetObject(py::type::of(raised).ptr(), raised.ptr());
+    throw py::error_already_set();
+  }
+}
+
 py::object ViewOf(std::string_view bytes, std::shared_ptr<const void> keep) {
   const py::object memory = py::cast(std::make_unique<Memory>(Memory{bytes, std::move(keep)}));
   const auto view = py::reinterpret_steal<py::object>(PyMemoryView_FromObject(memory.ptr()));
@@ -115,15 +129,11 @@ PyValue::~PyValue() {
 // ---- reading ----
 
 py::object Unpickle(std::string_view body, std::shared_ptr<const void> keep) {
-  static const py::handle loads = Function("_pickle", "loads");
   Reader in(body);
   const auto pickle = in.Raw<uint64_t>();
   const auto count = in.Raw<uint64_t>();
   if (count > in.remaining() / 8) Reader::Fail("a length exceeds the bytes that follow");
-  if (count == 0) {
-    const std::string_view bytes = in.View(pickle);
-    return loads(py::memoryview::from_memory(bytes.data(), static_cast<py::ssize_t>(bytes.size())));
-  }
+  if (count == 0) return Load(in.View(pickle), {});
   std::vector<uint64_t> sizes(count);
   for (uint64_t& size : sizes) size = in.Raw<uint64_t>();
   if (keep == nullptr) {
@@ -141,8 +151,7 @@ py::object Unpickle(std::string_view body, std::shared_ptr<const void> keep) {
     in.View(Aligned(at) - at);
     buffers.append(ViewOf(in.View(size), keep));
   }
-  return loads(py::memoryview::from_memory(bytes.data(), static_cast<py::ssize_t>(bytes.size())),
-               py::arg("buffers") = buffers);
+  return Load(bytes, py::dict(py::arg("buffers") = buffers));
 }
 
 py::object UnpickleIncoming(const internal::Incoming& value, std::shared_ptr<const void> keep) {

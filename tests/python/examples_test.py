@@ -92,16 +92,32 @@ class Programs(unittest.TestCase):
             """, helper="def twice(x):\n    return 2 * x\n"))
         self.assertEqual((code, out), (0, "8 True\n"), err)
 
-    def test_a_file_that_shadows_a_module_of_python(self):
+    SHADOWED = """
+        import orrery as ray
+        ray.init(address="local", num_cpus=1)
+        print(ray.get(ray.remote(lambda: 3).remote()))
+        """
+
+    def test_a_file_that_shadows_what_orrery_needs(self):
+        for name in ("hashlib", "queue", "pickle", "cloudpickle", "asyncio", "orrery"):
+            code, out, err = self.finish(self.start(self.SHADOWED, **{name: "raise RuntimeError('shadowed')"}))
+            os.remove(pathlib.Path(self.folder.name, f"{name}.py"))
+            self.assertEqual((code, out), (1, ""), name)
+            self.assertRegex(err, rf"{self.folder.name}/{name}.py.*\n.*\nRuntimeError: shadowed")
+
+    def test_files_that_shadow_what_only_workers_or_libraries_need(self):
+        shadows = {name: "raise RuntimeError('shadowed')" for name in ("numpy", "_core", "_execute", "sitecustomize", "site")}
+        code, out, err = self.finish(self.start(self.SHADOWED, **shadows))
+        self.assertEqual((code, out), (0, "3\n"), err)
+
+    def test_a_file_with_the_name_of_a_module_is_the_drivers_choice(self):
         code, out, err = self.finish(self.start("""
+            import statistics
             import orrery as ray
             ray.init(address="local", num_cpus=1)
-            print(ray.get(ray.remote(lambda: 3).remote()))
-            """, hashlib="raise RuntimeError('shadowed')", queue="raise RuntimeError('shadowed')"))
-        if code == 0:
-            self.assertEqual(out, "3\n")
-        else:
-            self.assertIn("shadowed", err)
+            print(ray.get(ray.remote(statistics.twice).remote(4)))
+            """, statistics="def twice(x):\n    return 2 * x\n"))
+        self.assertEqual((code, out), (0, "8\n"), err)
 
     def test_output_of_workers(self):
         code, out, err = self.finish(self.start("""

@@ -3,6 +3,7 @@ import gc
 import json
 import os
 import subprocess
+import threading
 import time
 import unittest
 
@@ -112,6 +113,40 @@ class Memory(ClusterTest):
                 pass  # the worker that died may have had others' tasks, and owned what they had put
         self.assertGreater(ok, 0)
         del refs, results, ref, first, count
+        self.assert_nothing_left()
+
+    def test_refs_in_closures_and_deep_values(self):
+        def closure(refs, how):
+            @ray.remote(max_retries=1)
+            def work(given):
+                total = sum(ray.get([ref for ref, in given[0]["deep"]])) + sum(ray.get(list(refs.values())))
+                if how == "raise":
+                    raise ValueError("on purpose")
+                if how == "die" and ray.get_runtime_context().get_task_attempt() == 0:
+                    os._exit(1)
+                return {"total": total, "more": [(ray.put(total), refs)]}
+            return work
+
+        refs = [ray.put(1 if i % 50 else numpy.int64(1)) for i in range(1000)]
+        hows = ["", "raise", "die", "", "unpicklable"]
+        results = []
+        for i, how in enumerate(hows):
+            mine = refs[i * 200:i * 200 + 200]
+            given = [{"deep": [(ref,) for ref in mine[100:]]}, threading.Lock() if how == "unpicklable" else None]
+            task = closure({f"ref{n}": ref for n, ref in enumerate(mine[:100])}, how)
+            if how == "unpicklable":
+                self.assertRaisesRegex(TypeError, "lock", task.remote, given)
+            else:
+                results.append(task.remote(given))
+        for how, ref in zip(hows, results):
+            if how == "raise":
+                self.assertRaisesRegex(ValueError, "on purpose", ray.get, ref)
+            else:
+                answer = ray.get(ref)
+                self.assertEqual((answer["total"], ray.get(answer["more"][0][0])), (200, 200))
+                self.assertEqual(ray.get(answer["more"][0][1]["ref3"]), 1)
+                del answer
+        del refs, results, ref, mine, given, task
         self.assert_nothing_left()
 
 

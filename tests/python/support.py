@@ -9,8 +9,8 @@ WATCHDOG_SECONDS = int(os.environ.get("ORRERY_TEST_WATCHDOG", "150"))
 
 
 class ClusterTest(unittest.TestCase):
-    """A class of tests on a cluster of one node, which ends with them. A test that hangs ends the process with the
-    stacks of all threads."""
+    """A class of tests on a cluster of one node, which ends with them. A test that hangs (or the begin or the end of the
+    cluster) ends the process with the stacks of all threads."""
 
     CPUS = 2
 
@@ -18,6 +18,9 @@ class ClusterTest(unittest.TestCase):
     def setUpClass(cls):
         faulthandler.dump_traceback_later(WATCHDOG_SECONDS, exit=True)
         orrery.init(address="local", num_cpus=cls.CPUS, log_to_driver=False)
+
+    def setUp(self):
+        faulthandler.dump_traceback_later(WATCHDOG_SECONDS, exit=True)  # from here on anew
 
     @classmethod
     def tearDownClass(cls):

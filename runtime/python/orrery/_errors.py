@@ -53,11 +53,21 @@ def make(message: str, type_name: str, traceback: str, cause: Any) -> exceptions
     cls: type = exceptions.TaskError
     if isinstance(cause, BaseException) and not isinstance(cause, exceptions.TaskError):
         cls = _dual_class(type(cause))
-    error = cls.__new__(cls)
+    error = _empty(cls, cause) or exceptions.TaskError.__new__(exceptions.TaskError)
     exceptions.TaskError.__init__(error, message, type_name, traceback, cause)
     if isinstance(cause, BaseException):
         error.__cause__ = cause
     return error
+
+
+def _empty(cls: type, cause: Any) -> Any:
+    """An instance of the class that has not been initialised, or None: some classes insist on arguments."""
+    for args in ((), getattr(cause, "args", ())):
+        try:
+            return cls.__new__(cls, *args)
+        except Exception:
+            continue
+    return None
 
 
 _dual_classes: dict[type, type] = {}

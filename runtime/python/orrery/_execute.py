@@ -128,18 +128,29 @@ def _split(result: Any, num_returns: int, name: str) -> list:
     return values
 
 
+#: Bytes of a text, and of a pickled exception: a failure travels in messages, which are not made for more.
+_LONGEST_TEXT = 64 << 10
+_LARGEST_PICKLE = 1 << 20
+
+
 def describe(error: BaseException) -> tuple[str, bytes]:
     """One line about an exception, and: its class's name, the worker's traceback, the pickled exception."""
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     if isinstance(error, TaskError):  # of a child: its type and place matter, this task is only on the way
-        name = error.type_name
-        message, text = error.message, error.traceback + "\nand from there:\n" + _trace(error, chain=False)
-        original: Any = error.cause
+        message, name, text, original = TaskError._parts(error)
+        text += "\nand from there:\n" + _trace(error, chain=False)
     else:
         message, text, original = f"{name}: {_text(error)}", _trace(error), error
-    stack = f"{name}\n{text}".encode(errors="replace")
-    return message, stack + _pickled(original)
+    stack = f"{name}\n{_shortened(text)}".encode(errors="replace")
+    return _shortened(message), stack + _pickled(original)
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= _LONGEST_TEXT:
+        return text
+    half = _LONGEST_TEXT // 2
+    return f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
 
 
 def _text(error: BaseException) -> str:
@@ -165,9 +176,11 @@ def _pickled(error: Any) -> bytes:
     try:
         error = error.with_traceback(None)
         pickled = cloudpickle.dumps(error)
+        if len(pickled) > _LARGEST_PICKLE:
+            return f"\n(the exception itself is too large to travel: {len(pickled)} bytes)".encode()
         pickle.loads(pickled)  # many exceptions pickle, but cannot be made again
         return MARK + pickled
-    except Exception as why:
+    except BaseException as why:  # pylint: disable=broad-except
         return f"\n(the exception itself cannot be pickled: {why})".encode(errors="replace")
 
 

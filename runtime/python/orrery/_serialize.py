@@ -8,7 +8,7 @@ from typing import Any
 import cloudpickle
 
 from . import _core
-
+from .exceptions import UnreadableValueError
 
 
 def dumps(value: Any) -> tuple[bytes, list]:
@@ -33,6 +33,13 @@ def _explained(value: Any, error: BaseException) -> BaseException:
     if isinstance(error, RecursionError) or "deep recursion" in str(error):
         return RecursionError(f"{text} (it is nested too deeply to be pickled)")
     return TypeError(text)
+
+
+def unreadable(error: BaseException) -> UnreadableValueError:
+    """What whoever unpickles a value is told when that raises `error`."""
+    told = UnreadableValueError(f"a value that arrived cannot be unpickled here: {type(error).__qualname__}: {error}")
+    told.__cause__ = error
+    return told
 
 
 def restore_ref(data: bytes) -> _core.ObjectRef:

@@ -138,13 +138,15 @@ def _note_failure(kind: type, error: BaseException, trace: Any, former: Any = sy
     former(kind, error, trace)
 
 
-def _forget_parent() -> None:
+def forget_parent() -> None:
+    """In a child that was forked: the parent's session is not the child's, which may open one of its own."""
     global number, _follower
     number, _follower = 0, None
+    _functions.forget(erase=False)
     _core.after_fork()
 
 
 if "ORRERY_WORKER_ID" not in os.environ:
     atexit.register(shutdown)
     sys.excepthook = _note_failure
-    os.register_at_fork(after_in_child=_forget_parent)
+    os.register_at_fork(after_in_child=forget_parent)

@@ -14,11 +14,10 @@ import sys
 def main() -> int:
     """Serves until the node manager ends this process; the exit code."""
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    from orrery import _core, _execute, _logs
+    from orrery import _core, _execute, _logs, _session
     sys.path.pop(0)
-    for entry in os.environ.get("ORRERY_PYTHON_PATH", "").split(os.pathsep):
-        if entry not in sys.path:
-            sys.path.append(entry)
+    driver = [entry for entry in os.environ.get("ORRERY_PYTHON_PATH", "").split(os.pathsep) if entry]
+    sys.path[:] = driver + [entry for entry in sys.path if entry not in driver]  # imports find what the driver's find
     sys.argv = ["orrery-worker"]
     gc.freeze()  # what is here now stays: collections in the workers need not touch, and so copy, its pages
     worker = _core.serve_forks()
@@ -27,7 +26,7 @@ def main() -> int:
     sys.stdout.reconfigure(line_buffering=True)
     _logs.announce()
     signal.signal(signal.SIGINT, _execute.on_interrupt)
-    os.register_at_fork(after_in_child=_core.after_fork)
+    os.register_at_fork(after_in_child=_session.forget_parent)
     return _core.serve()
 
 

@@ -17,20 +17,28 @@ class TaskError(OrreryError):
 
     def __init__(self, message: str, type_name: str = "", traceback: str = "", cause: Optional[BaseException] = None):
         Exception.__init__(self, message)
-        self.message = message
-        self.type_name = type_name
-        self.traceback = traceback
-        self.cause = cause
+        # Not by attributes: the original's class may have properties of these names.
+        self.__dict__.update(message=message, type_name=type_name, traceback=traceback, cause=cause)
         if cause is not None:
             for name, value in getattr(cause, "__dict__", {}).items():
                 self.__dict__.setdefault(name, value)
 
+    def _parts(self) -> tuple[str, str, str, Optional[BaseException]]:
+        own = self.__dict__
+        return own["message"], own["type_name"], own["traceback"], own["cause"]
+
     def __str__(self) -> str:
-        return f"{self.message}\n{self.traceback}".rstrip()
+        message, _, traceback, _ = TaskError._parts(self)
+        return f"{message}\n{traceback}".rstrip()
 
     def __reduce__(self) -> Any:
         from . import _errors
-        return _errors.make, (self.message, self.type_name, self.traceback, self.cause)
+        return _errors.make, TaskError._parts(self)
+
+
+class UnreadableValueError(OrreryError):
+    """A value arrived, but code of its class, or the import of its module, failed when it was unpickled; see the
+    __cause__."""
 
 
 class WorkerCrashedError(OrreryError):
