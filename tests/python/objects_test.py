@@ -1,5 +1,6 @@
 """Values in shared memory: no copy, read-only, alive as long as they are looked at, gone afterwards."""
 import gc
+import importlib.util
 import json
 import os
 import subprocess
@@ -68,6 +69,44 @@ class Arrays(ClusterTest):
     def test_large_bytes(self):
         for value in (b"x" * 5_000_000, bytearray(3_000_000), "ä" * 1_000_000):
             self.assertEqual(ray.get(ray.put(value)), value)
+
+
+@unittest.skipUnless(importlib.util.find_spec("pyarrow"), "pyarrow is not installed (pip install pyarrow; Debian has no package)")
+class Arrow(ClusterTest):
+    """Arrow's own reducers hand their buffers over out of band, so that its values come back as views, too."""
+
+    @staticmethod
+    def buffers(value):
+        parts = [value] if hasattr(value, "buffers") else value.chunks
+        return [buffer for part in parts for buffer in part.buffers() if buffer is not None]
+
+    def test_arrays_and_tables_are_views(self):
+        import pyarrow
+        numbers = pyarrow.array(numpy.arange(MIB))
+        texts = pyarrow.array(["some", None, "texts"] * 100_000)
+        table = pyarrow.table({"numbers": numbers.slice(0, 300_000), "texts": texts})
+        nested = pyarrow.array([[1, 2], [], None, [3]] * 50_000)
+        for value in (numbers, texts, nested, table, table.slice(7, 9), pyarrow.chunked_array([numbers, numbers])):
+            ref = ray.put(value)
+            first, second = ray.get(ref), ray.get(ref)
+            self.assertTrue(first.equals(value))
+            for one, other in zip(first.columns if hasattr(first, "columns") else [first],
+                                  second.columns if hasattr(second, "columns") else [second]):
+                places = [buffer.address for buffer in self.buffers(one)]
+                self.assertEqual(places, [buffer.address for buffer in self.buffers(other)])
+                self.assertFalse(any(buffer.is_mutable for buffer in self.buffers(one)))
+
+    def test_through_a_task_and_after_its_ref(self):
+        import pyarrow.compute
+
+        @ray.remote
+        def select(table):
+            return table.filter(pyarrow.compute.greater(table["a"], MIB - 4))
+
+        found = ray.get(select.remote(pyarrow.table({"a": numpy.arange(MIB)})))
+        for _ in range(8):
+            ray.put(numpy.zeros(MIB, dtype=numpy.uint8))
+        self.assertEqual(found["a"].to_pylist(), [MIB - 3, MIB - 2, MIB - 1])
 
 
 class Memory(ClusterTest):
