@@ -1,6 +1,8 @@
 """Tasks: arguments, results, options, errors, retries, cancellation."""
 import asyncio
 import os
+import pathlib
+import re
 import threading
 import time
 import unittest
@@ -248,10 +250,40 @@ class Compatibility(unittest.TestCase):
         self.assertIs(ray_compat.get, ray.get)
         self.assertIs(ray_compat.get_actor, ray.get_actor)
         self.assertIs(ray_compat.util, ray.util)
-        with self.assertRaisesRegex(AttributeError, "Ray Data is not part"):
+        with self.assertRaisesRegex(AttributeError, "no 'data': a library of Ray's"):
             ray_compat.data
         with self.assertRaisesRegex(AttributeError, "docs/python.md"):
             ray_compat.no_such_name
+        for kind in (ray_compat, ray):
+            with self.assertRaisesRegex(AttributeError, "no 'timeline': .*timeline.json"):
+                kind.timeline
+            with self.assertRaisesRegex(AttributeError, "no 'cancell': did you mean cancel?"):
+                kind.cancell
+        with self.assertRaisesRegex(AttributeError, "orrery.util has no 'collective'"):
+            ray_compat.util.collective
+        with self.assertRaisesRegex(AttributeError, "orrery.exceptions has no 'RaySystemError'"):
+            ray_compat.exceptions.RaySystemError
+        with self.assertRaisesRegex(ImportError, "timeline"):
+            from orrery.ray_compat import timeline
+        self.assertFalse(hasattr(ray_compat, "data"))
+
+    def test_the_page_lists_what_is_missing(self):
+        from orrery import _missing
+        modules = {"": ("ray", ray), "util": ("ray.util", ray.util), "exceptions": ("ray.exceptions", ray.exceptions)}
+        page = pathlib.Path(__file__).resolve().parents[2].joinpath("docs", "python.md").read_text(encoding="utf-8")
+        told = {}
+        for module, names, why in re.findall(r"^\| `(ray[.a-z]*)` \| (.*?) \| (.*) \|$", page, re.MULTILINE):
+            told.setdefault(module, {}).update({name: why for name in re.findall(r"`(\w+)`", names)})
+        for key, (shown, module) in modules.items():
+            self.assertEqual(told[shown], _missing.NAMES[key])
+            self.assertEqual([name for name in _missing.NAMES[key] if name in vars(module)], [])
+
+    def test_errors_have_the_families_of_ray(self):
+        errors = ray.exceptions
+        self.assertTrue(issubclass(errors.ActorDiedError, errors.RayActorError))
+        self.assertTrue(issubclass(errors.ActorUnavailableError, errors.RayActorError))
+        self.assertTrue(issubclass(errors.RayActorError, errors.RayError))
+        self.assertIs(errors.TaskPlacementGroupRemoved, errors.PlacementGroupRemovedError)
 
 
 if __name__ == "__main__":

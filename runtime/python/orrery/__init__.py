@@ -10,7 +10,7 @@
     print(ray.get([square.remote(i) for i in range(4)]))
 """
 from . import _actors as actor
-from . import exceptions
+from . import _missing, exceptions
 from ._actors import ActorClass, ActorHandle, exit_actor, get_actor, kill, method
 from ._cluster import (available_resources, cluster_resources, get_gpu_ids, get_runtime_context, nodes)
 from ._objects import ObjectRef, as_completed, cancel, get, put, wait
@@ -25,3 +25,4 @@ __all__ = [
     "get", "get_actor", "get_gpu_ids", "get_runtime_context", "init", "is_initialized", "kill", "method",
     "nodes", "put", "remote", "shutdown", "util", "wait",
 ]
+__getattr__ = _missing.getter("", "orrery", globals())

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
+from . import _missing
+
 
 class OrreryError(Exception):
     """Base of all errors of the runtime."""
@@ -49,11 +51,15 @@ class NodeDiedError(OrreryError):
     """The worker's node was declared dead, and no retries were left."""
 
 
-class ActorDiedError(OrreryError):
+class ActorError(OrreryError):
+    """Base of what becomes of calls whose actor is not there."""
+
+
+class ActorDiedError(ActorError):
     """The actor has ended: it was killed, its constructor failed, or its process was lost and no restarts were left."""
 
 
-class ActorUnavailableError(OrreryError):
+class ActorUnavailableError(ActorError):
     """The actor was lost, or restarted, while the call was under way, and max_task_retries allowed no further attempt."""
 
 
@@ -112,3 +118,7 @@ class UnavailableError(OrreryError, ConnectionError):
 #: Ray's names for the same.
 RayError = OrreryError
 RayTaskError = TaskError
+RayActorError = ActorError
+TaskPlacementGroupRemoved = ActorPlacementGroupRemoved = PlacementGroupRemovedError
+
+__getattr__ = _missing.getter("exceptions", "orrery.exceptions", globals())
