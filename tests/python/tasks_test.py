@@ -1,5 +1,6 @@
 """Tasks: arguments, results, options, errors, retries, cancellation."""
 import asyncio
+import inspect
 import os
 import pathlib
 import re
@@ -277,6 +278,15 @@ class Compatibility(unittest.TestCase):
         for key, (shown, module) in modules.items():
             self.assertEqual(told[shown], _missing.NAMES[key])
             self.assertEqual([name for name in _missing.NAMES[key] if name in vars(module)], [])
+
+        def lacking(which):
+            sentence = re.search(rf"^\* {which} lacks? (.*?)\. ", page, re.MULTILINE | re.DOTALL)
+            return set(re.findall(r"`(\w+)`", sentence[1]))
+
+        self.assertEqual(lacking("`init`") & set(inspect.signature(ray.init).parameters), set())
+        for name in lacking("`remote` and `.options..`"):
+            for target in (print, unittest.TestCase):
+                self.assertRaisesRegex(ValueError, name, ray.remote(**{name: 1}), target)
 
     def test_errors_have_the_families_of_ray(self):
         errors = ray.exceptions
