@@ -5,8 +5,8 @@ Each test has a session folder of its own; none leaves a process, a socket or a 
 import collections
 import json
 import os
-import random
 import pathlib
+import random
 import shutil
 import signal
 import socket
