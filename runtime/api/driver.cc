@@ -22,6 +22,8 @@ Message MakeRegistration(const DriverOptions& options, const Address& self) {
   Draft<msg::RegisterDriver> registration;
   registration->set_pid(static_cast<uint32_t>(getpid()));
   registration->set_name(options.name);
+  registration->set_priority(options.terms.priority);
+  registration->set_weight(options.terms.weight.raw);
   ToProto(self, registration->mutable_address());
   msg::WorkerCommand& command = *registration->mutable_worker();
   std::error_code ignored;

@@ -9,6 +9,7 @@
 
 #include "runtime/api/client.h"
 #include "runtime/api/live_backend.h"
+#include "runtime/common/job_terms.h"
 #include "runtime/common/settings.h"
 #include "runtime/common/status.h"
 #include "runtime/core_worker/core_worker.h"
@@ -49,6 +50,7 @@ struct DriverOptions {
   std::string socket_dir;
   std::string token;
   std::string name;                // of the job
+  JobTerms terms = {};
   std::vector<std::string> arguments;  // of this process, given to its workers, too
   std::map<std::string, std::string> settings;
   WorkerProgram worker;

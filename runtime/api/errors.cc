@@ -22,6 +22,7 @@ void ThrowError(StatusCode code, const std::string& message, const std::string& 
     case StatusCode::kActorDied: throw ActorDiedError(message);
     case StatusCode::kActorUnavailable: throw ActorUnavailableError(message);
     case StatusCode::kPlacementGroupRemoved: throw PlacementGroupRemovedError(message);
+    case StatusCode::kPreempted: throw PreemptedError(message);
     default: throw Error(code, message);
   }
 }

@@ -99,6 +99,11 @@ class ActorUnavailableError : public ErrorOf<StatusCode::kActorUnavailable> {
 class PlacementGroupRemovedError : public ErrorOf<StatusCode::kPlacementGroupRemoved> {
   using ErrorOf::ErrorOf;
 };
+// It was ended to make room for a job of higher priority (setting job_preemption), and max_retries = 0 forbids to run
+// it again.
+class PreemptedError : public ErrorOf<StatusCode::kPreempted> {
+  using ErrorOf::ErrorOf;
+};
 // The bytes are not a value of the type that was asked for.
 class MalformedError : public ErrorOf<StatusCode::kInvalidArgument> {
   using ErrorOf::ErrorOf;

@@ -24,10 +24,18 @@ std::string BaseName(const std::string& path) { return path.substr(path.rfind('/
 
 }  // namespace
 
+Result<JobTerms> TermsOf(const SessionOptions& options) {
+  if (!(options.weight >= 0.0001 && options.weight <= 1e9))
+    return Status(StatusCode::kInvalidArgument, "a job's weight is a number from 0.0001 to 1e9");
+  return JobTerms{options.priority, FixedPoint::FromDouble(options.weight)};
+}
+
 api::Session::Session(int argc, char** argv, const SessionOptions& options) : impl_(std::make_unique<Impl>()) {
   if (internal::Client::CurrentOrNull() != nullptr)
     throw Error(StatusCode::kAlreadyExists, "this process has a session already");
   impl_->args.assign(argv, argv + argc);
+  Result<JobTerms> terms = TermsOf(options);
+  if (!terms.ok()) internal::ThrowError(terms.status().code(), terms.status().message());
   Result<internal::FoundCluster> cluster = internal::FindCluster(options);
   if (!cluster.ok()) internal::ThrowError(cluster.status().code(), cluster.status().message());
   impl_->cluster = std::move(*cluster);
@@ -36,6 +44,7 @@ api::Session::Session(int argc, char** argv, const SessionOptions& options) : im
   driver.socket_dir = impl_->cluster.socket_dir;
   driver.token = impl_->cluster.token;
   driver.name = options.name.empty() && argc > 0 ? BaseName(argv[0]) : options.name;
+  driver.terms = *terms;
   driver.arguments = impl_->args;
   driver.settings = options.settings;
   Result<std::unique_ptr<internal::Driver>> connected = internal::Driver::Connect(std::move(driver));

@@ -17,6 +17,11 @@ struct Settings {
   double spread_threshold = 0.5;  // hybrid: scores below count as 0
   double top_k_fraction = 0.2;  // hybrid: choose among this fraction of the nodes
   int64_t top_k_absolute = 1;  // hybrid: but at least among these
+  // Who comes first when jobs compete: fifo (all alike), priority, fair_share (by priority, then dominant share).
+  std::string job_scheduling = "fifo";
+  // priority: running tasks of jobs with a lower priority make room. Not with fifo.
+  std::string job_preemption = "none";
+  Duration job_preemption_delay = Duration::Seconds(1);  // and then only for what has waited this long
   Duration worker_lease_timeout = Duration::Millis(500);  // a lease older than this is given back
   Duration lease_idle_timeout = Duration::Millis(10);  // an idle lease of a class of short tasks is kept this long
   int64_t max_tasks_in_flight_per_worker = 1000;  // cap of adaptive pipelining; 1 turns it off

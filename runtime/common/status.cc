@@ -25,6 +25,7 @@ const char* StatusCodeName(StatusCode code) {
     case StatusCode::kActorDied: return "ActorDied";
     case StatusCode::kActorUnavailable: return "ActorUnavailable";
     case StatusCode::kPlacementGroupRemoved: return "PlacementGroupRemoved";
+    case StatusCode::kPreempted: return "Preempted";
   }
   return "Unknown";
 }

@@ -32,6 +32,7 @@ enum class StatusCode : int {
   kActorDied = 18,         // the actor has ended for good
   kActorUnavailable = 19,  // the actor's process or connection was lost while the call was under way; it may be back
   kPlacementGroupRemoved = 20,  // what it was to run in is not reserved any more
+  kPreempted = 21,         // it made room for a job of higher priority
 };
 
 const char* StatusCodeName(StatusCode code);

@@ -302,7 +302,8 @@ void TaskManager::Retry(uint64_t task, OwnedTask& entry, const AttemptResult& re
                    .b = result.finish_ns,
                    .c = static_cast<int64_t>(result.status),
                    .text = result.error});
-  if (entry.retries_left > 0) --entry.retries_left;
+  // What made room for others is not to blame.
+  if (entry.retries_left > 0 && result.status != StatusCode::kPreempted) --entry.retries_left;
   ++entry.attempt;
   if (core_.settings.task_retry_delay.ns > 0) {
     Transition(OwnedTask::Chart(), entry.state, OwnedTask::State::kRetryWait);

@@ -11,6 +11,7 @@ enum class TimerKind : uint8_t {
   kActorRetry,          // unanswered requests about actors
   kGroupRetry,          // unanswered requests about placement groups
   kGroupsWait,          // there is more room: groups that wait may fit now
+  kPreemption,          // a lease may have waited long enough for jobs of lower priority to make room
   // node manager
   kRegisterNode,        // retry of registration
   kResourceReport,      // coalesced report to the GCS is due

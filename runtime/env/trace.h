@@ -16,6 +16,7 @@ enum class TraceKind : uint8_t {
   kLeaseGranted,     // lease; node, worker
   kLeaseSpilled,     // lease; node that should be asked instead
   kLeaseReturned,    // lease; node, worker
+  kLeasePreempted,   // lease; node, worker; a: its job; text: for whom
   kNodeRegistered,   // node
   kNodeDead,         // node; text: reason
   kNodeDraining,     // node
@@ -29,27 +30,28 @@ enum class TraceKind : uint8_t {
   kInfeasible,       // lease; text: resources that no node can ever hold
   kFaultFired,       // text: name of the fault
   kActorState,       // task: the actor; node, worker; a: incarnation, b: ActorPhase; c: StatusCode of its end
-  kGroupState,       // task: the placement group; a: bundles without a node, b: PlacementGroupPhase; c: StatusCode; text: why
+  kGroupState,  // task: the placement group; a: bundles without a node, b: PlacementGroupPhase; c: StatusCode; text:
+                // why
   // objects: `task` and c name the object (c: its index)
-  kObjectCreated,    // sealed as a primary copy; node; a: bytes
-  kObjectCopied,     // a copy arrived; node; a: bytes, b: node it came from
-  kObjectEvicted,    // a copy went; node; a: bytes
-  kObjectSpilled,    // written to disk; node; a: bytes
-  kObjectRestored,   // read back; node; a: bytes
-  kObjectFreed,      // the owner lets go of it
-  kObjectLost,       // the owner knows of no copy; text: what will be done
-  kObjectRebuilt,    // the value is there again; b: attempt
-  kChunkFetched,     // node; a: bytes, b: node it came from
-  kArgumentsLocal,   // a lease's arguments were in the store already; node; a: bytes that needed no transfer
+  kObjectCreated,  // sealed as a primary copy; node; a: bytes
+  kObjectCopied,  // a copy arrived; node; a: bytes, b: node it came from
+  kObjectEvicted,  // a copy went; node; a: bytes
+  kObjectSpilled,  // written to disk; node; a: bytes
+  kObjectRestored,  // read back; node; a: bytes
+  kObjectFreed,  // the owner lets go of it
+  kObjectLost,  // the owner knows of no copy; text: what will be done
+  kObjectRebuilt,  // the value is there again; b: attempt
+  kChunkFetched,  // node; a: bytes, b: node it came from
+  kArgumentsLocal,  // a lease's arguments were in the store already; node; a: bytes that needed no transfer
   // autoscaler
   kAutoscalerRound,  // a: round, b: demands that wait, c: nodes of instances, running or on their way
-  kAutoscalerAction, // a: round, b: count; text: "ACTION NODE_TYPE: reason"
-  kNodeDrained,      // node; c: 1 when its deadline ended its work
+  kAutoscalerAction,  // a: round, b: count; text: "ACTION NODE_TYPE: reason"
+  kNodeDrained,  // node; c: 1 when its deadline ended its work
 };
 
 struct TraceEvent {
   TraceKind kind;
-  TaskId task = {};        // or the lease, whose id has the same shape
+  TaskId task = {};  // or the lease, whose id has the same shape
   uint32_t attempt = 0;
   NodeId node = {};
   WorkerId worker = {};

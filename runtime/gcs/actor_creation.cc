@@ -28,7 +28,7 @@ void ActorCreation::Begin(ActorRecord& actor, NodeId refused_by) {
   actor.node = {};
   actor.worker = {};
   actor.address = {};
-  resources_.Place(actor.lease, FromProto(actor.options().placement()), actor.id.owner.node(), refused_by);
+  resources_.Place(actor.lease, actor.job, FromProto(actor.options().placement()), actor.id.owner.node(), refused_by);
 }
 
 ActorOutcome ActorCreation::OnPlaced(ActorRecord& actor, const ResourceManager::Placed& placed) {

@@ -15,7 +15,8 @@ Gcs::Gcs(Env& env, Settings settings, StoredState stored)
       settings_(std::move(settings)),
       health_(env_, settings_),
       resources_(env_, settings_, nodes_),
-      jobs_(env_),
+      jobs_(env_, resources_.jobs()),
+      preemption_(env_, settings_, nodes_, resources_),
       groups_(env_, settings_, nodes_, resources_, jobs_),
       autoscaler_(env_, settings_, nodes_, resources_, groups_, jobs_),
       actors_(env_, settings_, nodes_, resources_, jobs_),
@@ -53,6 +54,7 @@ void Gcs::AfterEvent() {
   actors_.TakePlaces();
   for (JobId job : actors_.TakeEndedJobs()) FinishJob(job, 0);
   groups_.NoticeGrowth();
+  preemption_.Watch();
   env_.Commit();
 }
 
@@ -73,6 +75,7 @@ void Gcs::Handle(const Address& from, Message message) {
       const auto& report = message.As<msg::ResourceReport>();
       if (!FromAliveNode(from, NodeId{report.node()})) return;
       autoscaler_.OnReport(report);
+      preemption_.OnReport(report);
       resources_.OnReport(report);
       return;
     }
@@ -120,6 +123,7 @@ void Gcs::OnTimer(TimerKind kind, uint64_t id) {
     case TimerKind::kActorRetry: actors_.OnTimer(); break;
     case TimerKind::kGroupRetry: groups_.OnRetryTimer(); break;
     case TimerKind::kGroupsWait: groups_.OnWaitTimer(); break;
+    case TimerKind::kPreemption: preemption_.OnTimer(); break;
     case TimerKind::kHealthCheck: {
       const NodeId node{static_cast<uint32_t>(id)};
       if (health_.OnTimer(node) == HealthMonitor::Verdict::kDead) DeclareDead(node, "health checks went unanswered");
@@ -150,6 +154,7 @@ void Gcs::OnRegisterNode(const Address& from, const msg::RegisterNode& request) 
   Draft<msg::RegisterNodeReply> reply;
   reply->set_node(node->id.value);
   reply->set_epoch(nodes_.epoch());
+  reply->set_places_all(resources_.jobs().ordered());
   if (!node->alive()) {
     reply->set_status(static_cast<uint32_t>(StatusCode::kNodeDied));
     reply->set_message("declared dead (" + node->death_reason + "); start again as a new node");
@@ -196,6 +201,7 @@ void Gcs::DeclareDead(NodeId node, const std::string& reason) {
   }
   health_.Forget(node);
   resources_.RemoveNode(node);
+  preemption_.OnNodeDead(node);
   groups_.OnNodeDead(node, address);
   actors_.OnNodeDead(node, address, reason);
   autoscaler_.OnNodeDead(node);
@@ -258,6 +264,23 @@ void Gcs::SendNodeDied(const Address& to, NodeId node, const std::string& reason
   env_.Send(to, std::move(notice));
 }
 
+void Gcs::FillJobs(msg::ClusterStatus& status) const {
+  const JobShares& shares = resources_.jobs();
+  for (const auto& [id, job] : jobs_.all()) {
+    msg::JobStatus* out = status.add_jobs();
+    out->set_job(id.value);
+    out->set_name(job.name);
+    out->set_pid(job.pid);
+    out->set_node(job.driver.node().value);
+    out->set_running(job.running);
+    out->set_status(job.status);
+    out->set_priority(job.terms.priority);
+    out->set_weight(job.terms.weight.raw);
+    ToProto(shares.UseOf(id), out->mutable_amounts());
+    out->set_dominant_share(shares.DominantShare(id));
+  }
+}
+
 void Gcs::OnClusterStatus(const Address& from, const msg::GetClusterStatus& request) {
   Draft<msg::ClusterStatus> reply;
   reply->set_request(request.request());
@@ -280,15 +303,7 @@ void Gcs::OnClusterStatus(const Address& from, const msg::GetClusterStatus& requ
       ToProto(view->available, node->mutable_available());
     }
   }
-  for (const auto& [id, job] : jobs_.all()) {
-    msg::JobStatus* out = reply->add_jobs();
-    out->set_job(id.value);
-    out->set_name(job.name);
-    out->set_pid(job.pid);
-    out->set_node(job.driver.node().value);
-    out->set_running(job.running);
-    out->set_status(job.status);
-  }
+  FillJobs(*reply);
   for (const ResourceManager::Demand& demand : resources_.PendingDemand()) {
     msg::DemandStatus* out = reply->add_demands();
     ToProto(demand.request, out->mutable_spec());

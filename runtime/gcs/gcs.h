@@ -10,6 +10,7 @@
 #include "runtime/gcs/autoscaler_state.h"
 #include "runtime/gcs/health_monitor.h"
 #include "runtime/gcs/job_manager.h"
+#include "runtime/gcs/job_preemption.h"
 #include "runtime/gcs/kv_manager.h"
 #include "runtime/gcs/node_table.h"
 #include "runtime/gcs/placement_group_manager.h"
@@ -55,6 +56,7 @@ class Gcs final : public StateMachine {
   void OnFinishJob(const Address& from, const msg::FinishJob& request);
   void OnOwnerDead(WorkerId owner);
   void OnShutdown(const msg::Shutdown& request);
+  void FillJobs(msg::ClusterStatus& status) const;
   void DeclareDead(NodeId node, const std::string& reason);
   void FinishJob(JobId job, uint32_t status);
   void RepeatNews(const Address& node);
@@ -70,6 +72,7 @@ class Gcs final : public StateMachine {
   HealthMonitor health_;
   ResourceManager resources_;
   JobManager jobs_;
+  JobPreemption preemption_;
   PlacementGroupManager groups_;
   AutoscalerStateManager autoscaler_;
   ActorManager actors_;

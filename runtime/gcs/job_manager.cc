@@ -6,8 +6,10 @@ namespace orrery {
 
 JobManager::Job& JobManager::Add(JobId id, Message registration) {
   const auto& request = registration.As<msg::RegisterJob>();
-  Job job{id, WorkerId{request.driver()}, request.name(), request.pid(), true, 0, {}};
+  Job job{id, WorkerId{request.driver()}, request.name(), request.pid(), true, 0, {request.priority()}, {}};
+  if (request.weight() > 0) job.terms.weight = {request.weight()};
   if (job.driver) by_driver_.Insert(job.driver, id);
+  shares_.SetTerms(id, job.terms);
   job.registration = std::move(registration);
   return jobs_.emplace(id, std::move(job)).first->second;
 }
@@ -83,6 +85,7 @@ bool JobManager::Finish(JobId id, uint32_t status) {
 
 void JobManager::MarkFinished(Job& job, uint32_t status) {
   job.running = false;
+  shares_.Forget(job.id);
   job.status = status;
   finished_.push_back(job.id);
 }

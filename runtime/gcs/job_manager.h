@@ -12,6 +12,7 @@
 #include "runtime/gcs/state_store.h"
 #include "runtime/messages/kinds.h"
 #include "runtime/messages/message.h"
+#include "runtime/scheduling/job_shares.h"
 
 namespace orrery {
 
@@ -26,10 +27,12 @@ class JobManager {
     uint32_t pid = 0;
     bool running = true;
     uint32_t status = 0;  // StatusCode of its end
+    JobTerms terms;
     Message registration; // the RegisterJob, for its WorkerCommand
   };
 
-  explicit JobManager(StateStore& store) : store_(store) {}
+  // Tells `shares` of each running job's priority and weight.
+  JobManager(StateStore& store, JobShares& shares) : store_(store), shares_(shares) {}
   // What a GCS before this one knew: its last id, then each job, then the ends in order.
   void Restore(uint32_t last_id) { last_id_ = last_id; }
   void RestoreJob(JobId job, Message registration);
@@ -56,6 +59,7 @@ class JobManager {
   static std::string RowKey(JobId job) { return std::to_string(job.value); }
 
   StateStore& store_;
+  JobShares& shares_;
   std::map<JobId, Job> jobs_;
   Lookup<WorkerId, JobId> by_driver_;
   std::vector<JobId> finished_;  // oldest first

@@ -30,13 +30,14 @@ void PlacementGroupManager::TrySoon() {
   store_.SetTimer(kGrowthPause, TimerKind::kGroupsWait, 0);
 }
 
-// Oldest first. What has just failed for one group is not tried again for its equals.
+// The best claim first, then the oldest. What has just failed for one group is not tried again for its equals.
 void PlacementGroupManager::OnWaitTimer() {
   armed_ = false;
   std::set<std::pair<BundleStrategy, std::vector<Bundle>>> failed;
-  const std::map<uint64_t, PlacementGroupId> waiting = waiting_;
-  for (const auto& [order, id] : waiting) {
-    PlacementGroupRecord& group = groups_.at(id);
+  ClaimQueue<PlacementGroupId> claims(resources_.jobs());
+  for (const auto& [order, id] : waiting_) claims.Push(groups_.at(id).job, order, id);
+  while (const std::optional<PlacementGroupId> id = claims.Pop()) {
+    PlacementGroupRecord& group = groups_.at(*id);
     const bool whole = group.phase == PlacementGroupPhase::kPending;
     if (whole && failed.count({group.strategy, group.bundles}) != 0) continue;
     if (!TryPlace(group) && whole) failed.emplace(group.strategy, group.bundles);
@@ -74,10 +75,11 @@ void PlacementGroupManager::Ask(PlacementGroupRecord& group, const BundlePlaceme
     BundleReservation& reservation = group.reservations[id];
     reservation = {node, Step::kPreparing, std::move(indices)};
     by_reservation_[id] = group.id;
-    resources_.Reserve(id, node, group.Sum(reservation));
+    resources_.Reserve(id, group.job, node, group.Sum(reservation));
     Draft<msg::PrepareBundles> request;
     ToProto(id, request->mutable_reservation());
     ToProto(group.id, request->mutable_group());
+    request->set_job(group.job.value);
     for (uint32_t index : reservation.bundles) {
       msg::BundleSpec* bundle = request->add_bundles();
       bundle->set_index(index);

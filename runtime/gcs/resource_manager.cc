@@ -15,10 +15,12 @@ ResourceManager::ResourceManager(Env& env, const Settings& settings, NodeTable& 
     : env_(env),
       nodes_(nodes),
       // The name was checked where the settings came in.
-      picker_(std::move(NodePicker::Make(settings.placement, PolicyOptionsFrom(settings))).value()) {}
+      picker_(std::move(NodePicker::Make(settings.placement, PolicyOptionsFrom(settings))).value()),
+      jobs_(settings) {}
 
 void ResourceManager::AddNode(NodeId node, const ResourceSet& total, const Labels& labels) {
   view_.AddNode(node, total, labels);
+  jobs_.AddCapacity(total);
   versions_.Insert(node, 0);
   grown_ = true;
   ServeParked(node);
@@ -26,18 +28,20 @@ void ResourceManager::AddNode(NodeId node, const ResourceSet& total, const Label
 
 void ResourceManager::RestoreNode(NodeId node, const ResourceSet& total, const Labels& labels) {
   view_.AddNode(node, total, labels);
+  jobs_.AddCapacity(total);
   view_.SetAvailable(node, {}, {});
   versions_.Insert(node, 0);
 }
 
 void ResourceManager::RemoveNode(NodeId node) {
+  if (const NodeView* view = view_.Find(node)) jobs_.RemoveCapacity(view->total);
+  jobs_.ForgetNode(node);
   view_.RemoveNode(node);
   versions_.Erase(node);
   // Leases sent there: their owners notice the death and ask again.
-  if (const auto* leases = assigned_to_.Find(node)) {
-    for (LeaseId lease : *leases) assigned_.erase(lease);
-    assigned_to_.Erase(node);
-  }
+  std::vector<LeaseId> sent;
+  if (const auto* leases = assigned_to_.Find(node)) sent = *leases;
+  for (LeaseId lease : sent) DropAssignment(lease, false);
   ForgetAsker(node);
   // An affinity that has become impossible must be answered now, not left to wait.
   for (uint32_t shape = 0; shape < shapes_.size(); ++shape) {
@@ -90,6 +94,11 @@ void ResourceManager::OnReport(const msg::ResourceReport& report) {
   const ResourceSet available = FromProto(report.available());
   grown_ |= !available.FitsIn(view_.Find(node)->available);
   view_.SetAvailable(node, available, gpu_free);
+  if (jobs_.ordered()) {
+    std::map<JobId, ResourceSet> use;
+    for (const msg::JobUse& job : report.jobs()) use[JobId{job.job()}] += FromProto(job.amounts());
+    jobs_.SetReported(node, std::move(use));
+  }
   for (const msg::BundleStatus& bundle : report.bundles())
     bundles_.SetAvailable(FromProto(bundle.group()), bundle.index(), node, FromProto(bundle.available()));
   if (const auto* leases = assigned_to_.Find(node)) {
@@ -105,12 +114,13 @@ const SchedulingRequest* ResourceManager::OnPickNode(const Address& from, const 
   const NodeId asker{request.node()};
   const SchedulingRequest spec = FromProto(request.spec());
   const uint32_t shape = ShapeOf(spec);
-  const Parked parked{from, asker, asker, shape, 0};
+  const Parked parked{from, asker, asker, JobId{request.job()}, shape, 0, {}};
   return Pick(FromProto(request.lease()), parked, NodeId{request.avoid_node()}) ? &shapes_[shape].request : nullptr;
 }
 
-void ResourceManager::Place(LeaseId lease, const SchedulingRequest& request, NodeId prefer, NodeId refused_by) {
-  Pick(lease, {{}, {}, prefer, ShapeOf(request), 0}, refused_by);
+void ResourceManager::Place(LeaseId lease, JobId job, const SchedulingRequest& request, NodeId prefer,
+                            NodeId refused_by) {
+  Pick(lease, {{}, {}, prefer, job, ShapeOf(request), 0, {}}, refused_by);
 }
 
 bool ResourceManager::Pick(LeaseId lease, Parked parked, NodeId refused_by) {
@@ -126,7 +136,8 @@ bool ResourceManager::Pick(LeaseId lease, Parked parked, NodeId refused_by) {
   }
   if (parked_.count(lease) != 0) return false;
   parked.ticket = next_ticket_++;
-  // First come, first served within a shape: only an empty queue may be passed by.
+  parked.since = env_.Now();
+  // Nobody is passed by: where another lease of this shape waits, there is no room for it.
   // To avoid a node is a wish: where no other can serve, it must be asked again, since it may have nothing to report.
   const bool answered =
       shapes_[parked.shape].queue.empty() && (TryAssign(lease, parked, avoid) || (avoid && TryAssign(lease, parked)));
@@ -163,11 +174,9 @@ void ResourceManager::SetDraining(NodeId node, bool draining) {
   ServeParked(node);
 }
 
-void ResourceManager::Reserve(LeaseId reservation, NodeId node, const ResourceSet& amounts) {
-  const Assigned assigned{node, ShapeOf({amounts, {}}), {}, {}, SchedulingStrategy::kAnyBundle};
-  Deduct(assigned);
-  assigned_.emplace(reservation, assigned);
-  assigned_to_[node].push_back(reservation);
+void ResourceManager::Reserve(LeaseId reservation, JobId job, NodeId node, const ResourceSet& amounts) {
+  const Assigned assigned{node, job, ShapeOf({amounts, {}}), {}, {}, SchedulingStrategy::kAnyBundle};
+  Assign(reservation, assigned);
 }
 
 void ResourceManager::Unreserve(LeaseId reservation) {
@@ -259,62 +268,106 @@ bool ResourceManager::TryAssign(LeaseId lease, const Parked& parked, NodeId avoi
   }
   const std::optional<BundleView::Location> place = Find(lease, parked, avoid);
   if (!place) return false;
-  Assigned assigned{place->node, parked.shape, parked.asker, parked.asker_node};
+  Assigned assigned{place->node, parked.job, parked.shape, parked.asker, parked.asker_node};
   if (request.strategy.kind == SchedulingStrategy::Kind::kPlacementGroup)
     assigned.bundle = static_cast<int32_t>(place->index);
-  Deduct(assigned);
-  assigned_.emplace(lease, assigned);
-  assigned_to_[place->node].push_back(lease);
+  Assign(lease, assigned);
   Answer(parked.asker, lease, place->node, Status::Ok());
   return true;
 }
 
+ResourceManager::Queue::const_iterator ResourceManager::FirstOf(const Head& head) const {
+  const Queue& queue = shapes_[head.shape].queue;
+  const auto first = queue.lower_bound({head.job, 0});
+  return first != queue.end() && first->first.first == head.job ? first : queue.end();
+}
+
 void ResourceManager::Park(LeaseId lease, Parked parked) {
-  Shape& shape = shapes_[parked.shape];
-  if (shape.queue.empty()) heads_.emplace(parked.ticket, parked.shape);
-  shape.queue.emplace(parked.ticket, lease);
+  const Head head = HeadOf(parked);
+  Queue& queue = shapes_[head.shape].queue;
+  if (FirstOf(head) == queue.end()) heads_.emplace(parked.ticket, head);
+  queue.emplace(std::pair(head.job, parked.ticket), lease);
   parked_.emplace(lease, parked);
 }
 
 void ResourceManager::Unpark(LeaseId lease, const Parked& parked) {
-  const uint64_t ticket = parked.ticket;
-  Shape& shape = shapes_[parked.shape];
-  const bool head = shape.queue.begin()->first == ticket;
-  if (head) heads_.erase(ticket);
-  shape.queue.erase(ticket);
-  if (head && !shape.queue.empty()) heads_.emplace(shape.queue.begin()->first, parked.shape);
+  const Head head = HeadOf(parked);
+  Queue& queue = shapes_[head.shape].queue;
+  queue.erase({head.job, parked.ticket});
+  if (heads_.erase(parked.ticket) != 0) {
+    const auto next = FirstOf(head);
+    if (next != queue.end()) heads_.emplace(next->first.second, head);
+  }
   parked_.erase(lease);
+}
+
+void ResourceManager::Assign(LeaseId lease, const Assigned& assigned) {
+  Deduct(assigned);
+  if (CountsForJob(assigned)) jobs_.Add(assigned.job, shapes_[assigned.shape].request.resources);
+  assigned_.emplace(lease, assigned);
+  assigned_to_[assigned.node].push_back(lease);
 }
 
 void ResourceManager::DropAssignment(LeaseId lease, bool give_back) {
   const Assigned assigned = assigned_.at(lease);
   if (give_back) Restore(assigned);
+  if (CountsForJob(assigned)) jobs_.Subtract(assigned.job, shapes_[assigned.shape].request.resources);
   std::vector<LeaseId>& leases = *assigned_to_.Find(assigned.node);
   leases.erase(std::find(leases.begin(), leases.end(), lease));
   if (leases.empty()) assigned_to_.Erase(assigned.node);
   assigned_.erase(lease);
 }
 
-// `grown` has more room than before, in itself or in bundles: serve, oldest head first, the shapes that could use it.
+// `grown` has more room than before, in itself or in bundles: serves the queues that could use it.
 void ResourceManager::ServeParked(NodeId grown) {
-  std::vector<uint32_t> shapes;
+  std::map<uint64_t, Head> heads;
   const NodeView* node = view_.Find(grown);
   if (node == nullptr) return;
-  for (const auto& [ticket, shape] : heads_) {
-    const SchedulingRequest& request = shapes_[shape].request;
+  for (const auto& [ticket, head] : heads_) {
+    const SchedulingRequest& request = shapes_[head.shape].request;
     const bool in_group = request.strategy.kind == SchedulingStrategy::Kind::kPlacementGroup;
-    if (in_group || Covers(node->available, request.resources)) shapes.push_back(shape);
+    if (in_group || Covers(node->available, request.resources)) heads.emplace(ticket, head);
   }
-  for (uint32_t shape : shapes) ServeShape(shape);
+  Serve(heads);
 }
 
-void ResourceManager::ServeShape(uint32_t index) {
-  while (!shapes_[index].queue.empty()) {
-    const LeaseId lease = shapes_[index].queue.begin()->second;
+void ResourceManager::ServeShape(uint32_t shape) {
+  std::map<uint64_t, Head> heads;
+  const Queue& queue = shapes_[shape].queue;
+  for (auto first = queue.begin(); first != queue.end(); first = queue.upper_bound({first->first.first, UINT64_MAX}))
+    heads.emplace(first->first.second, Head{shape, first->first.first});
+  Serve(heads);
+}
+
+void ResourceManager::Serve(const std::map<uint64_t, Head>& heads) {
+  ClaimQueue<Head> claims(jobs_);
+  for (const auto& [ticket, head] : heads) claims.Push(head.job, ticket, head);
+  std::set<uint32_t> full;  // shapes for which there is no room any more
+  while (const std::optional<Head> head = claims.Pop()) {
+    if (full.count(head->shape) != 0) continue;
+    const LeaseId lease = FirstOf(*head)->second;
     const Parked parked = parked_.at(lease);
-    if (!TryAssign(lease, parked)) return;
+    if (!TryAssign(lease, parked)) {
+      full.insert(head->shape);
+      continue;
+    }
     Unpark(lease, parked);
+    const auto next = FirstOf(*head);
+    if (next != shapes_[head->shape].queue.end()) claims.Push(head->job, next->first.second, *head);
   }
+}
+
+std::vector<ResourceManager::Waiting> ResourceManager::LongestWaiting(size_t per_queue) const {
+  std::vector<Waiting> waiting;
+  for (const auto& [ticket, head] : heads_) {
+    const Shape& shape = shapes_[head.shape];
+    auto at = FirstOf(head);
+    for (size_t n = 0; n < per_queue && at != shape.queue.end() && at->first.first == head.job; ++n, ++at) {
+      const Parked& parked = parked_.at(at->second);
+      waiting.push_back({at->second, parked.job, &shape.request, parked.since});
+    }
+  }
+  return waiting;
 }
 
 void ResourceManager::Answer(const Address& asker, LeaseId lease, NodeId node, const Status& status) {

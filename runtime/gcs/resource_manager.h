@@ -20,6 +20,7 @@
 #include "runtime/gcs/node_table.h"
 #include "runtime/messages/kinds.h"
 #include "runtime/scheduling/cluster_view.h"
+#include "runtime/scheduling/job_shares.h"
 #include "runtime/scheduling/node_picker.h"
 
 namespace orrery {
@@ -44,7 +45,7 @@ class ResourceManager {
   void OnCancelPick(LeaseId lease);
   // The GCS's own question, for an actor: answered by TakePlaced, now or later. `prefer` is the hybrid policy's first
   // choice. Asked again after a refusal, the place is another one if there is any.
-  void Place(LeaseId lease, const SchedulingRequest& request, NodeId prefer, NodeId refused_by);
+  void Place(LeaseId lease, JobId job, const SchedulingRequest& request, NodeId prefer, NodeId refused_by);
   struct Placed {
     LeaseId lease;
     NodeId node;
@@ -53,9 +54,12 @@ class ResourceManager {
   std::vector<Placed> TakePlaced() { return std::exchange(placed_, {}); }
   // Bundles of a placement group are to be reserved on `node` under that name: taken from the view until the node's
   // report has seen it, or until Unreserve.
-  void Reserve(LeaseId reservation, NodeId node, const ResourceSet& amounts);
+  void Reserve(LeaseId reservation, JobId job, NodeId node, const ResourceSet& amounts);
   void Unreserve(LeaseId reservation);
   BundleView& bundles() { return bundles_; }
+  // What jobs use, and who goes first.
+  JobShares& jobs() { return jobs_; }
+  const JobShares& jobs() const { return jobs_; }
   // More bundles of the group have nodes, or it is gone: its leases that wait may have an answer.
   void ServeGroup(PlacementGroupId group);
   // There is more room than at the last call, somewhere.
@@ -70,6 +74,14 @@ class ResourceManager {
     bool infeasible = false;
   };
   std::vector<Demand> PendingDemand() const;
+  // Of each queue those that have waited longest.
+  struct Waiting {
+    LeaseId lease;
+    JobId job;
+    const SchedulingRequest* request = nullptr;  // valid until the next event
+    Time since;
+  };
+  std::vector<Waiting> LongestWaiting(size_t per_queue) const;
   const ClusterView& view() const { return view_; }
   size_t parked() const { return parked_.size(); }
   size_t assigned() const { return assigned_.size(); }
@@ -82,21 +94,30 @@ class ResourceManager {
     Address asker;  // the node manager that asked; none: the GCS itself
     NodeId asker_node;
     NodeId prefer;
+    JobId job;
     uint32_t shape = 0;
     uint64_t ticket = 0;
+    Time since;
   };
   struct Assigned {
     NodeId node;
+    JobId job;
     uint32_t shape = 0;
     Address asker;
     NodeId asker_node;
     int32_t bundle = SchedulingStrategy::kAnyBundle;  // of the shape's group, whose room it takes; -1: the node's
   };
-  // One scheduling class and its queue in order of arrival.
+  // One scheduling class and its queues, each in order of arrival: of every job, or (fifo) one of no job.
+  using Queue = std::map<std::pair<JobId, uint64_t>, LeaseId>;
   struct Shape {
     SchedulingRequest request;
-    std::map<uint64_t, LeaseId> queue;
+    Queue queue;
     bool infeasible_traced = false;
+  };
+  struct Head {
+    uint32_t shape = 0;
+    JobId job;  // of the queue; none: fifo
+    auto operator<=>(const Head&) const = default;
   };
 
   // False when the question was asked before.
@@ -106,14 +127,24 @@ class ResourceManager {
   // Why no node will ever serve this, or "".
   Status WhyNever(const SchedulingRequest& request) const;
   std::optional<BundleView::Location> Find(LeaseId lease, const Parked& parked, NodeId avoid);
+  // What it takes is its job's use; inside a bundle, the bundle is.
+  bool CountsForJob(const Assigned& assigned) const {
+    return jobs_.ordered() && assigned.bundle == SchedulingStrategy::kAnyBundle;
+  }
+  void Assign(LeaseId lease, const Assigned& assigned);
   void Deduct(const Assigned& assigned);
   void Restore(const Assigned& assigned);
   void ForgetAsker(NodeId node);
   void Park(LeaseId lease, Parked parked);
   void Unpark(LeaseId lease, const Parked& parked);
   void DropAssignment(LeaseId lease, bool give_back);
+  Head HeadOf(const Parked& parked) const { return {parked.shape, jobs_.ordered() ? parked.job : JobId{}}; }
+  // The oldest of these, or the queue's end.
+  Queue::const_iterator FirstOf(const Head& head) const;
   void ServeParked(NodeId grown);
   void ServeShape(uint32_t shape);
+  // Assigns from the heads of queues (by ticket), best claim first.
+  void Serve(const std::map<uint64_t, Head>& heads);
   void Answer(const Address& asker, LeaseId lease, NodeId node, const Status& status);
 
   Env& env_;
@@ -121,11 +152,12 @@ class ResourceManager {
   std::unique_ptr<NodePicker> picker_;
   ClusterView view_;
   BundleView bundles_;
+  JobShares jobs_;
   bool grown_ = false;
   Lookup<NodeId, uint64_t> versions_;
   std::map<SchedulingRequest, uint32_t> shape_ids_;
   std::vector<Shape> shapes_;
-  std::map<uint64_t, uint32_t> heads_;  // ticket of each non-empty queue's head → shape
+  std::map<uint64_t, Head> heads_;  // of all queues, by the ticket of their first lease
   std::map<LeaseId, Parked> parked_;  // ordered by owner, so that an owner's leases are a range
   std::map<LeaseId, Assigned> assigned_;
   Lookup<NodeId, std::vector<LeaseId>> assigned_to_;  // per node, in order of assignment

@@ -86,6 +86,16 @@ Json ResourcesJson(const ResourceSet& total, const ResourceSet& available) {
   return json;
 }
 
+// "  priority 5, weight 2, uses {CPU: 4}", of what is not as for everybody.
+std::string ClaimOf(const msg::JobStatus& job) {
+  std::string text;
+  const auto add = [&](const std::string& part) { text += (text.empty() ? "  " : ", ") + part; };
+  if (job.priority() != 0) add("priority " + std::to_string(job.priority()));
+  if (job.weight() != FixedPoint::kUnit) add("weight " + ToString(FixedPoint{job.weight()}));
+  if (job.amounts_size() > 0) add("uses " + ToString(FromProto(job.amounts())));
+  return text;
+}
+
 }  // namespace
 
 std::string StatusText(const msg::ClusterStatus& status, const std::string& when) {
@@ -108,7 +118,7 @@ std::string StatusText(const msg::ClusterStatus& status, const std::string& when
   for (const msg::JobStatus& job : status.jobs()) {
     if (!job.running()) continue;
     jobs += " job-" + std::to_string(job.job()) + "  " + job.name() + "  on node-" + std::to_string(job.node()) +
-            "  pid " + std::to_string(job.pid()) + "\n";
+            "  pid " + std::to_string(job.pid()) + ClaimOf(job) + "\n";
   }
   const auto or_none = [](const std::string& lines, const char* none) {
     return lines.empty() ? std::string(none) : lines;
@@ -150,7 +160,10 @@ std::string StatusJson(const msg::ClusterStatus& status) {
                             {"pid", job.pid()},
                             {"node", job.node()},
                             {"running", job.running()},
-                            {"status", StatusCodeName(static_cast<StatusCode>(job.status()))}});
+                            {"status", StatusCodeName(static_cast<StatusCode>(job.status()))},
+                            {"priority", job.priority()},
+                            {"weight", FixedPoint{job.weight()}.value()},
+                            {"dominant_share", job.dominant_share()}});
   }
   for (const msg::DemandStatus& demand : status.demands()) {
     const ResourceSet resources = FromProto(demand.spec()).resources;

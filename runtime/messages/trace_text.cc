@@ -44,6 +44,7 @@ std::string_view TraceKindName(TraceKind kind) {
     case TraceKind::kLeaseGranted: return "LeaseGranted";
     case TraceKind::kLeaseSpilled: return "LeaseSpilled";
     case TraceKind::kLeaseReturned: return "LeaseReturned";
+    case TraceKind::kLeasePreempted: return "LeasePreempted";
     case TraceKind::kNodeRegistered: return "NodeRegistered";
     case TraceKind::kNodeDead: return "NodeDead";
     case TraceKind::kNodeDraining: return "NodeDraining";
@@ -81,6 +82,7 @@ std::string_view TimerKindName(TimerKind kind) {
     case TimerKind::kActorRetry: return "ActorRetry";
     case TimerKind::kGroupRetry: return "GroupRetry";
     case TimerKind::kGroupsWait: return "GroupsWait";
+    case TimerKind::kPreemption: return "Preemption";
     case TimerKind::kGroupTimeout: return "GroupTimeout";
     case TimerKind::kRegisterNode: return "RegisterNode";
     case TimerKind::kResourceReport: return "ResourceReport";

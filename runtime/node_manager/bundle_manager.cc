@@ -11,6 +11,7 @@ bool BundleManager::Prepare(LeaseId id, const msg::PrepareBundles& request) {
   if (request.bundles_size() == 0) return false;
   Reservation reservation;
   reservation.group = FromProto(request.group());
+  reservation.job = JobId{request.job()};
   for (const msg::BundleSpec& bundle : request.bundles()) {
     const ResourceSet wanted = FromProto(bundle.spec()).resources;
     auto gpus = resources_.Allocate(wanted, choice_, node_.env.RandomFor(RandomStream::kScheduling));
@@ -120,6 +121,12 @@ void BundleManager::Fill(msg::ResourceReport& report) const {
     status->set_index(key.second);
     const Bundle& bundle = reservations_.at(slot.reservation).bundles[slot.bundle];
     ToProto(bundle.inside.available(), status->mutable_available());
+  }
+}
+
+void BundleManager::AddUse(std::map<JobId, JobUse>& use) const {
+  for (const auto& [id, reservation] : reservations_) {
+    for (const Bundle& bundle : reservation.bundles) use[reservation.job].all += bundle.inside.total();
   }
 }
 

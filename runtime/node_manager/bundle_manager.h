@@ -13,6 +13,7 @@
 #include "runtime/common/resources.h"
 #include "runtime/env/address.h"
 #include "runtime/messages/kinds.h"
+#include "runtime/node_manager/job_use.h"
 #include "runtime/node_manager/node_context.h"
 #include "runtime/scheduling/node_resources.h"
 
@@ -56,6 +57,8 @@ class BundleManager {
 
   // Every open bundle and what is free in it.
   void Fill(msg::ResourceReport& report) const;
+  // Adds what is reserved to the use of the jobs whose groups it is for.
+  void AddUse(std::map<JobId, JobUse>& use) const;
   // (group, index) of every open bundle.
   std::vector<std::pair<PlacementGroupId, uint32_t>> Open() const;
   size_t size() const { return reservations_.size(); }
@@ -72,6 +75,7 @@ class BundleManager {
   };
   struct Reservation {
     PlacementGroupId group;
+    JobId job;
     bool committed = false;
     bool closed = false;
     std::vector<Bundle> bundles;

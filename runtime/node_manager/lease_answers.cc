@@ -1,4 +1,6 @@
 // What the lease manager tells owners of leases, and what must hold of it.
+#include <algorithm>
+
 #include "runtime/messages/convert.h"
 #include "runtime/messages/message.h"
 #include "runtime/messages/orrery.pb.h"
@@ -61,6 +63,7 @@ void LeaseManager::CheckInvariants(bool full) const {
   if (!full) return;
   ResourceSet held;
   ResourceSet promised;
+  std::map<JobId, JobUse> use;
   size_t queued = 0, fetching = 0, granted = 0, in_queues = 0, heads = 0;
   for (const auto& [id, lease] : leases_) {
     if (lease.state == State::kQueued) {
@@ -81,9 +84,14 @@ void LeaseManager::CheckInvariants(bool full) const {
     ORRERY_ASSERT(!lease.worker || *by_worker_.Find(lease.worker) == id);
     ORRERY_ASSERT(static_cast<bool>(lease.slot) == InGroup(shapes_[lease.shape]));
     if (lease.slot) continue;  // held out of what is reserved
-    held += shapes_[lease.shape].request.resources;
-    if (lease.blocked) held.Set(ResourceKind::kCpu, held.Get(ResourceKind::kCpu) - CpuOf(lease));
+    held += HeldBy(lease);
+    use[lease.job].all += HeldBy(lease);
+    if (!OfActor(lease)) use[lease.job].by_tasks += HeldBy(lease);
   }
+  ORRERY_ASSERT(std::all_of(use.begin(), use.end(), [&](const auto& of_job) {
+    const auto counted = job_use_.find(of_job.first);
+    return of_job.second == (counted == job_use_.end() ? JobUse() : counted->second);
+  }));
   for (const Shape& shape : shapes_) {
     in_queues += shape.queue.size();
     heads += !shape.queue.empty();

@@ -15,6 +15,7 @@ bool LeaseManager::Allocate(Lease& lease) {
         resources_.Allocate(shape.request.resources, gpu_choice_, node_.env.RandomFor(RandomStream::kScheduling));
     if (!gpus) return false;
     lease.gpus = std::move(*gpus);
+    CountUse(lease, shape.request.resources, {});
     return true;
   }
   auto place = bundles_.Allocate(shape.request);
@@ -26,10 +27,9 @@ bool LeaseManager::Allocate(Lease& lease) {
 
 void LeaseManager::FreeResources(const Lease& lease) {
   const ResourceSet& resources = shapes_[lease.shape].request.resources;
-  if (lease.slot)
-    bundles_.Free(lease.slot, resources, lease.gpus);
-  else
-    resources_.Free(resources, lease.gpus);
+  if (lease.slot) return bundles_.Free(lease.slot, resources, lease.gpus);
+  resources_.Free(resources, lease.gpus);
+  CountUse(lease, {}, resources);
 }
 
 void LeaseManager::OnPrepareBundles(const Address& from, const msg::PrepareBundles& request) {

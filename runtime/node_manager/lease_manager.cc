@@ -37,7 +37,7 @@ LeaseManager::LeaseManager(NodeContext& node, WorkerPool& pool, ArgumentFetcher&
       policy_(PolicyOptionsFrom(node.settings)),
       gpu_choice_(MakePolicy(node.settings.placement).value()->gpu_choice()),
       bundles_(node, resources_, gpu_choice_),
-      reporter_(node, resources_, bundles_) {}
+      reporter_(node, resources_, bundles_, job_use_) {}
 
 void LeaseManager::OnRequestLease(const Address& from, const msg::RequestLease& request) {
   const LeaseId id = FromProto(request.lease());
@@ -208,10 +208,10 @@ void LeaseManager::OnWorkerBlocked(WorkerId worker, bool blocked) {
 void LeaseManager::SetBlocked(Lease& lease, bool blocked) {
   lease.blocked = blocked;
   if (blocked) {
-    InstancesOf(lease).ReturnCpu(CpuOf(lease));
+    GiveCpuBack(lease);
     ServeQueues();
   } else {
-    InstancesOf(lease).TakeCpu(CpuOf(lease));
+    TakeCpuAgain(lease);
   }
   Changed();
 }
@@ -255,6 +255,7 @@ void LeaseManager::OnWorkerReady(LeaseId id, WorkerId worker, const Address& add
   Transition(node_.env, Chart(), id.index, lease.state, State::kGranted);
   lease.worker = worker;
   lease.worker_address = address;
+  lease.begun = ++last_begun_;
   by_worker_.Insert(worker, id);
   node_.env.Trace({.kind = TraceKind::kLeaseGranted, .task = {id.owner, id.index}, .node = node_.id, .worker = worker});
   SendGrant(lease);
@@ -329,6 +330,7 @@ void LeaseManager::Ask(Lease& lease, NodeId avoid) {
   question->set_node(node_.id.value);
   question->set_avoid_node(avoid.value);
   ToProto(shapes_[lease.shape].request, question->mutable_spec());
+  question->set_job(lease.job.value);
   node_.requests.Send({MessageKind::kPickNode, lease.id.owner.value, lease.id.index}, node_.options.gcs,
                       std::move(question));
 }
@@ -469,7 +471,7 @@ void LeaseManager::End(LeaseId id) {
     Dequeue(lease);
   } else {
     if (lease.state == State::kStarting) pool_.CancelWait(lease.job, id);
-    if (lease.blocked) InstancesOf(lease).TakeCpu(CpuOf(lease));
+    if (lease.blocked) TakeCpuAgain(lease);
     FreeResources(lease);
   }
   ORRERY_ASSERT(!lease.worker);  // whoever ends a granted lease has taken its worker away first

@@ -13,6 +13,7 @@
 #include "runtime/common/lookup.h"
 #include "runtime/env/state_chart.h"
 #include "runtime/node_manager/bundle_manager.h"
+#include "runtime/node_manager/job_use.h"
 #include "runtime/node_manager/node_context.h"
 #include "runtime/node_manager/resource_reporter.h"
 #include "runtime/node_manager/worker_pool.h"
@@ -41,6 +42,8 @@ class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
   // The actor in the lease has ended. Answered by WorkerFailed, now or when its process is gone.
   void OnKillLeasedWorker(const Address& from, const msg::KillLeasedWorker& request);
   void OnPickNodeReply(const msg::PickNodeReply& reply);
+  // Ends tasks of the named jobs, the youngest first, until the leases that wait at the GCS would fit.
+  void OnPreemptLeases(const msg::PreemptLeases& request);
   // Placement groups. What runs inside returned bundles is killed; the answer follows its end.
   void OnPrepareBundles(const Address& from, const msg::PrepareBundles& request);
   void OnCommitBundles(const Address& from, const msg::CommitBundles& request);
@@ -95,6 +98,8 @@ class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
     bool blocked = false;  // its worker waits in get: the CPU is given back
     bool sent_here = false;  // by the GCS: rejected rather than queued
     bool free_cpu = false;  // of an actor whose CPU only chose the node
+    uint64_t begun = 0;  // order in which leases got their workers
+    bool preempted = false;  // its worker was killed to make room
     std::vector<LeaseArgument> arguments;
     BundleManager::Slot slot;  // where its resources are from
     GpuAllocation gpus;
@@ -121,7 +126,8 @@ class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
     return InGroup(shape) ? bundles_.FitsNow(shape.request) : resources_.FitsNow(shape.request.resources);
   }
   bool ServedHere(const Shape& shape) const {
-    return InGroup(shape) ? bundles_.Holds(shape.request.strategy) : shape.served_here;
+    if (InGroup(shape)) return bundles_.Holds(shape.request.strategy);
+    return shape.served_here && !node_.gcs_places_all;
   }
   NodeResourceInstances& InstancesOf(const Lease& lease) {
     return lease.slot ? bundles_.Instances(lease.slot) : resources_;
@@ -130,6 +136,14 @@ class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
   void FreeResources(const Lease& lease);
   void TryReturnBundles(LeaseId reservation);
   void SendReturned(const Address& to, LeaseId reservation);
+  static bool OfActor(const Lease& lease) { return !lease.id.owner.node(); }  // the GCS asked
+  // Of the node itself, now: nothing inside a bundle, no CPU while its worker is blocked.
+  ResourceSet HeldBy(const Lease& lease) const;
+  void CountUse(const Lease& lease, const ResourceSet& more, const ResourceSet& less);
+  // Leases of these jobs whose end would leave this much free; none when nothing does.
+  std::vector<LeaseId> VictimsFor(const ResourceSet& wanted, const std::vector<JobId>& jobs) const;
+  void GiveCpuBack(const Lease& lease);
+  void TakeCpuAgain(const Lease& lease);
   FixedPoint CpuOf(const Lease& lease) const { return shapes_[lease.shape].request.resources.Get(ResourceKind::kCpu); }
   bool PreferHere(const Shape& shape) const;
   void Enqueue(Lease& lease);
@@ -167,6 +181,7 @@ class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
   const PolicyOptions policy_;
   const GpuChoice gpu_choice_;
   BundleManager bundles_;
+  std::map<JobId, JobUse> job_use_;  // of leases outside of bundles
   ResourceReporter reporter_;
   std::map<SchedulingRequest, uint32_t> shape_ids_;
   std::vector<Shape> shapes_;
@@ -178,6 +193,7 @@ class LeaseManager final : public WorkerPoolListener, public ArgumentListener {
   Lookup<LeaseId, Spilled> spilled_;
   std::deque<LeaseId> spilled_order_;  // oldest first; at most kTombstones
   uint64_t next_ticket_ = 1;
+  uint64_t last_begun_ = 0;
   size_t queued_ = 0;
   size_t fetching_ = 0;
   bool draining_ = false;

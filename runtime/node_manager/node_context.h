@@ -31,6 +31,7 @@ struct NodeContext {
   PendingRequests requests;  // to the GCS
   NodeId id;                 // 0 until registered
   uint32_t alive_nodes = 1;  // as last heard from the GCS
+  bool gcs_places_all = false;  // jobs compete by claims that only the GCS knows: it places every lease
 
   NodeContext(Env& e, Settings s, NodeOptions o)
       : env(e),

@@ -73,6 +73,7 @@ void NodeManager::Handle(const Address& from, Message message) {
       if (KnowsOwner(FromProto(request.lease()).owner)) return leases_.OnRequestLease(from, request);
       return node_.env.Trace({.kind = TraceKind::kStaleMessage, .node = node_.id, .text = message.name()});
     }
+    case MessageKind::kPreemptLeases: return leases_.OnPreemptLeases(message.As<msg::PreemptLeases>());
     case MessageKind::kCancelLease: return leases_.OnCancelLease(from, message.As<msg::CancelLease>());
     case MessageKind::kReturnLease: return leases_.OnReturnLease(from, message.As<msg::ReturnLease>());
     case MessageKind::kKillLeasedWorker: return leases_.OnKillLeasedWorker(from, message.As<msg::KillLeasedWorker>());
@@ -174,6 +175,7 @@ void NodeManager::OnRegisterNodeReply(const msg::RegisterNodeReply& reply) {
   if (node_.id && node_.id != id) return ShutDown("the GCS lost its state and does not know this node", 1);
   const bool again = static_cast<bool>(node_.id);
   node_.id = id;
+  node_.gcs_places_all = reply.places_all();
   store_.SetNode(id);
   if (again) {
     node_.requests.ResendTo(node_.options.gcs);
@@ -214,6 +216,8 @@ void NodeManager::OnRegisterDriver(const Address& from, Message message) {
   job->set_name(request.name());
   job->set_pid(request.pid());
   job->mutable_worker()->CopyFrom(request.worker());
+  job->set_priority(request.priority());
+  job->set_weight(request.weight());
   node_.requests.Send({MessageKind::kRegisterJob, id.value, 0}, node_.options.gcs, std::move(job));
   driver_address_[id] = from;
   drivers_.emplace(from, Driver{id, {}, std::move(message)});

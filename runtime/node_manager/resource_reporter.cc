@@ -47,9 +47,21 @@ void ResourceReporter::Send() {
   }
   for (FixedPoint free : resources_.gpu_free()) report->add_gpu_free(free.raw);
   bundles_.Fill(*report);
+  if (node_.gcs_places_all) FillJobs(*report);
   for (LeaseId lease : seen_) ToProto(lease, report->add_seen());
   seen_.clear();
   node_.env.Send(node_.options.gcs, std::move(report));
+}
+
+void ResourceReporter::FillJobs(msg::ResourceReport& report) const {
+  std::map<JobId, JobUse> use = job_use_;
+  bundles_.AddUse(use);
+  for (const auto& [job, amounts] : use) {
+    msg::JobUse* out = report.add_jobs();
+    out->set_job(job.value);
+    ToProto(amounts.all, out->mutable_amounts());
+    ToProto(amounts.by_tasks, out->mutable_by_tasks());
+  }
 }
 
 }  // namespace orrery

@@ -1,9 +1,11 @@
 // Tells the GCS what this node has free: versioned, on change, at most once per interval.
 #pragma once
 
+#include <map>
 #include <vector>
 
 #include "runtime/common/ids.h"
+#include "runtime/node_manager/job_use.h"
 #include "runtime/node_manager/node_context.h"
 
 namespace orrery {
@@ -13,8 +15,10 @@ class NodeResourceInstances;
 
 class ResourceReporter {
  public:
-  ResourceReporter(NodeContext& node, const NodeResourceInstances& resources, const BundleManager& bundles)
-      : node_(node), resources_(resources), bundles_(bundles) {}
+  // `job_use`: of leases outside of bundles.
+  ResourceReporter(NodeContext& node, const NodeResourceInstances& resources, const BundleManager& bundles,
+                   const std::map<JobId, JobUse>& job_use)
+      : node_(node), resources_(resources), bundles_(bundles), job_use_(job_use) {}
 
   // Something changed: report now, or when the interval since the last report is over.
   void MarkChanged();
@@ -36,10 +40,12 @@ class ResourceReporter {
 
  private:
   void Send();
+  void FillJobs(msg::ResourceReport& report) const;
 
   NodeContext& node_;
   const NodeResourceInstances& resources_;
   const BundleManager& bundles_;
+  const std::map<JobId, JobUse>& job_use_;
   std::vector<LeaseId> seen_;
   uint64_t version_ = 0;
   uint64_t queued_ = 0, running_ = 0;

@@ -48,6 +48,7 @@ std::string ParentFolder(const std::string& path) { return path.substr(0, path.r
 void Connect(DriverStart start) {
   Place& place = ThePlace();
   if (place.driver != nullptr) throw Error(StatusCode::kAlreadyExists, "this process has a session already");
+  const JobTerms terms = Checked(TermsOf(start.session));
   place.cluster = Checked(internal::FindCluster(start.session));
   place.folder = ParentFolder(place.cluster.socket_dir);
   start.worker.environment[kGcsVariable] = place.cluster.gcs_address;
@@ -56,6 +57,7 @@ void Connect(DriverStart start) {
   options.socket_dir = place.cluster.socket_dir;
   options.token = place.cluster.token;
   options.name = start.session.name;
+  options.terms = terms;
   options.settings = start.session.settings;
   options.worker = std::move(start.worker);
   Result<std::unique_ptr<internal::Driver>> driver = internal::Driver::Connect(std::move(options));

@@ -177,6 +177,8 @@ void ConnectDriver(const py::dict& given, std::string executable, std::vector<st
   DriverStart start;
   start.session.address = given["address"].cast<std::string>();
   start.session.name = given["name"].cast<std::string>();
+  start.session.priority = given["priority"].cast<int>();
+  start.session.weight = given["weight"].cast<double>();
   start.session.num_cpus = given["num_cpus"].cast<double>();
   start.session.num_gpus = given["num_gpus"].cast<double>();
   start.session.resources = given["resources"].cast<std::map<std::string, double>>();

@@ -105,7 +105,8 @@ Status SimCluster::MakeDrivers() {
   for (const SourceSpec& spec : scenario_.workload.sources) {
     auto source = MakeSource(spec, engine_.NamedRandom("workload/" + spec.name, "source"));
     if (!source.ok()) return source.status();
-    drivers_.push_back(std::make_unique<SimDriver>(engine_, *this, recorder_, std::move(*source), scenario_.policy));
+    drivers_.push_back(
+        std::make_unique<SimDriver>(engine_, *this, recorder_, spec.name, std::move(*source), scenario_.policy));
   }
   open_drivers_ = drivers_.size();
   return Status::Ok();
@@ -156,7 +157,10 @@ void SimCluster::StartDrivers() {
     const std::string name = "driver/" + scenario_.workload.sources[i].name;
     const auto factory = [&](Env& env, Address self) -> std::unique_ptr<StateMachine> {
       Draft<msg::RegisterDriver> registration;
-      registration->set_name(scenario_.workload.sources[i].name);
+      const SourceSpec& source = scenario_.workload.sources[i];
+      registration->set_name(source.name);
+      registration->set_priority(source.terms.priority);
+      registration->set_weight(source.terms.weight.raw);
       registration->set_pid(static_cast<uint32_t>(self.incarnation));
       registration->mutable_worker()->set_executable("simulated");
       CoreWorkerOptions options;

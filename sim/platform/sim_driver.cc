@@ -18,9 +18,14 @@ constexpr Duration kLetGo = Duration::Seconds(1);
 
 }  // namespace
 
-SimDriver::SimDriver(SimEngine& engine, DriverHost& host, RunRecorder& recorder, std::unique_ptr<WorkloadSource> source,
-                     const Settings& settings)
-    : engine_(engine), host_(host), recorder_(recorder), source_(std::move(source)), settings_(settings) {}
+SimDriver::SimDriver(SimEngine& engine, DriverHost& host, RunRecorder& recorder, std::string name,
+                     std::unique_ptr<WorkloadSource> source, const Settings& settings)
+    : engine_(engine),
+      host_(host),
+      recorder_(recorder),
+      name_(std::move(name)),
+      source_(std::move(source)),
+      settings_(settings) {}
 
 void SimDriver::Begin() {
   began_ = engine_.Now();
@@ -40,6 +45,7 @@ void SimDriver::OnMessage(ProcessHandle, Message message) {
       if (ready.status() != 0) return OnProcessGone(process_);
       worker_ = WorkerId{ready.worker()};
       job_ = JobId{ready.job()};
+      recorder_.DescribeJob(job_, name_);
       return host_.OnDriverReady();
     }
     case MessageKind::kTaskFinished:

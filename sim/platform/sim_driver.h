@@ -31,8 +31,8 @@ class DriverHost {
 
 class SimDriver final : public SimLocalEndpoint, public EventHandler, public WorkloadPort {
  public:
-  SimDriver(SimEngine& engine, DriverHost& host, RunRecorder& recorder, std::unique_ptr<WorkloadSource> source,
-            const Settings& settings);
+  SimDriver(SimEngine& engine, DriverHost& host, RunRecorder& recorder, std::string name,
+            std::unique_ptr<WorkloadSource> source, const Settings& settings);
 
   void SetProcess(ProcessHandle process) { process_ = process; }
   ProcessHandle process() const { return process_; }
@@ -84,6 +84,7 @@ class SimDriver final : public SimLocalEndpoint, public EventHandler, public Wor
   SimEngine& engine_;
   DriverHost& host_;
   RunRecorder& recorder_;
+  const std::string name_;
   std::unique_ptr<WorkloadSource> source_;
   const Settings& settings_;
   ProcessHandle process_;

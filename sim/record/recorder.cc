@@ -35,6 +35,8 @@ void RunRecorder::DescribeTask(const TaskDescription& task) {
   row.creates_actor = task.creates_actor;
 }
 
+void RunRecorder::DescribeJob(JobId job, std::string name) { state_->jobs[job] = std::move(name); }
+
 void RunRecorder::DescribeNode(const NodeDescription& node) { state_->nodes[node.node].what = node; }
 
 void RunRecorder::NodeLeft(NodeId node, Time when) {
@@ -58,6 +60,9 @@ void RunRecorder::OnTrace(Time now, const TraceEvent& event) {
     }
     case TraceKind::kTaskRetried:
       ++s.retries;
+      if (event.c == static_cast<int64_t>(StatusCode::kPreempted)) {
+        if (const TaskRow* row = s.tasks.Find(event.task)) ++s.preempted[row->job];
+      }
       ++s.Row(event.task, now).retries;
       break;
     case TraceKind::kTaskFinished: s.OnTaskFinished(now, event); break;
@@ -117,6 +122,7 @@ Summary& RunRecorder::Finish(const RunFacts& facts) {
   state_->WriteTaskFigures();
   state_->WriteUtilization(facts.end);
   state_->WriteLittlesLaw();
+  state_->WriteJobs();
   state_->objects.WriteSummary(state_->summary);
   if (facts.critical_path_s) state_->summary.SetNumber("bounds.critical_path_s", *facts.critical_path_s);
   if (facts.work_s) state_->summary.SetNumber("bounds.work_s", *facts.work_s);

@@ -72,6 +72,7 @@ class RunRecorder {
 
   // Describing a task or node a second time replaces what was said, except a task's submit time.
   void DescribeTask(const TaskDescription& task);
+  void DescribeJob(JobId job, std::string name);
   void DescribeNode(const NodeDescription& node);
   void NodeLeft(NodeId node, Time when);  // also read from kNodeDead
   void OnTrace(Time now, const TraceEvent& event);

@@ -38,6 +38,8 @@ struct RunRecorder::State {
   RecorderOptions options;
   TaskTable tasks;
   std::map<NodeId, NodeRow> nodes;
+  std::map<JobId, std::string> jobs;  // names
+  std::map<JobId, uint64_t> preempted;  // attempts of their tasks that made room for others
   std::vector<FaultRow> faults;
   std::vector<AutoscalerRow> autoscaler;
   ObjectLog objects;
@@ -59,6 +61,7 @@ struct RunRecorder::State {
   void WriteTaskFigures();
   void WriteUtilization(Time end);
   void WriteLittlesLaw();
+  void WriteJobs();
 
   // ---- files.cc ----
   Status WriteTasks(const std::string& path) const;

@@ -14,6 +14,11 @@ void Recording::DescribeTask(const TaskDescription& task) {
   recorder_.DescribeTask(timed);
 }
 
+void Recording::DescribeJob(JobId job, std::string name) {
+  std::lock_guard lock(mutex_);
+  recorder_.DescribeJob(job, std::move(name));
+}
+
 void Recording::DescribeNode(const NodeDescription& node) {
   std::lock_guard lock(mutex_);
   recorder_.DescribeNode(node);

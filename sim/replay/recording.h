@@ -27,6 +27,7 @@ class Recording {
   Time now() const { return Time{MonotonicNow().ns - begin_.ns}; }
 
   void DescribeTask(const TaskDescription& task);
+  void DescribeJob(JobId job, std::string name);
   void DescribeNode(const NodeDescription& node);
   void NodeLeft(NodeId node);
   void Fault(const std::string& what);

@@ -50,7 +50,7 @@ Status MakeDrivers(const Scenario& scenario, uint64_t seed, ReplayContext& conte
     // The stream that the simulated driver uses: the same tasks in both worlds.
     auto source = MakeSource(spec, Random::Named(seed, "workload/" + spec.name, "source"));
     if (!source.ok()) return source.status();
-    drivers.push_back(std::make_unique<ReplayDriver>(context, spec.name, std::move(*source)));
+    drivers.push_back(std::make_unique<ReplayDriver>(context, spec, std::move(*source)));
   }
   return Status::Ok();
 }

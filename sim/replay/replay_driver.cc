@@ -28,9 +28,10 @@ class ReplayDriver::Sink final : public TraceSink {
   ReplayDriver& driver_;
 };
 
-ReplayDriver::ReplayDriver(ReplayContext& context, std::string name, std::unique_ptr<WorkloadSource> source)
+ReplayDriver::ReplayDriver(ReplayContext& context, const SourceSpec& spec, std::unique_ptr<WorkloadSource> source)
     : context_(context),
-      name_(std::move(name)),
+      name_(spec.name),
+      terms_(spec.terms),
       source_(std::move(source)),
       sink_(std::make_unique<Sink>(context, *this)) {}
 
@@ -38,11 +39,13 @@ ReplayDriver::~ReplayDriver() = default;
 
 Status ReplayDriver::Connect(internal::DriverOptions options) {
   options.name = name_;
+  options.terms = terms_;
   options.trace = sink_.get();
   Result<std::unique_ptr<internal::Driver>> driver = internal::Driver::Connect(std::move(options));
   if (!driver.ok()) return driver.status();
   driver_ = std::move(*driver);
   worker_ = driver_->client().identity().worker;
+  context_.recording.DescribeJob(driver_->client().identity().job, name_);
   return Status::Ok();
 }
 

@@ -29,7 +29,7 @@ struct ReplayContext {
 // Everything but the trace sink runs on the loop's thread.
 class ReplayDriver final : public WorkloadPort {
  public:
-  ReplayDriver(ReplayContext& context, std::string name, std::unique_ptr<WorkloadSource> source);
+  ReplayDriver(ReplayContext& context, const SourceSpec& spec, std::unique_ptr<WorkloadSource> source);
   ~ReplayDriver() override;
 
   Status Connect(internal::DriverOptions options);
@@ -71,6 +71,7 @@ class ReplayDriver final : public WorkloadPort {
 
   ReplayContext& context_;
   const std::string name_;
+  const JobTerms terms_;
   std::unique_ptr<WorkloadSource> source_;
   std::unique_ptr<Sink> sink_;                 // outlives the driver
   std::unique_ptr<internal::Driver> driver_;

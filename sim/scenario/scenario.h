@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "runtime/common/bundle.h"
+#include "runtime/common/job_terms.h"
 #include "runtime/common/resources.h"
 #include "runtime/common/settings.h"
 #include "runtime/common/status.h"
@@ -206,6 +207,7 @@ struct TraceSpec {
 struct SourceSpec {
   std::string name;  // "generator", "dag", "trace" unless given; numbered when repeated
   std::variant<GeneratorSpec, DagSpec, TraceSpec, PatternSpec, GroupsSpec, ActorsSpec> what;
+  JobTerms terms = {};  // of its driver's job
 };
 
 struct WorkloadSpec {

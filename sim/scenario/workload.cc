@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include "sim/scenario/parse.h"
 
@@ -64,6 +65,24 @@ void ParseTrace(const Value& value, ParseContext& context, TraceSpec& trace) {
   map.Finish();
 }
 
+void ReadPriority(const Value& value, Problems& problems, int32_t& out) {
+  double number = 0;
+  ReadNumber(value, problems, number);
+  if (number != std::floor(number) || std::abs(number) > 1e6)
+    problems.Add(value, "a priority is a whole number from -1000000 to 1000000");
+  else
+    out = static_cast<int32_t>(number);
+}
+
+void ReadWeight(const Value& value, Problems& problems, FixedPoint& out) {
+  double number = 1;
+  ReadPositive(value, problems, number);
+  if (number < 0.0001 || number > 1e9)
+    problems.Add(value, "a weight is a number from 0.0001 to 1e9");
+  else
+    out = FixedPoint::FromDouble(number);
+}
+
 void ReadSource(MapReader& map, ParseContext& context, int64_t nodes, WorkloadSpec& workload) {
   SourceSpec source;
   const Value* generator = map.Find("generator");
@@ -87,6 +106,8 @@ void ReadSource(MapReader& map, ParseContext& context, int64_t nodes, WorkloadSp
   if (trace != nullptr) ParseTrace(*trace, context, source.what.emplace<TraceSpec>());
   source.name = generator != nullptr ? "generator" : dag != nullptr ? "dag" : "trace";
   map.Read("name", ReadText, source.name);
+  map.Read("priority", ReadPriority, source.terms.priority);
+  map.Read("weight", ReadWeight, source.terms.weight);
   const std::string stem = source.name;
   const auto taken = [&] {
     return std::any_of(workload.sources.begin(), workload.sources.end(),

@@ -216,8 +216,14 @@ void Story::Start(const Arguments& words) {
     }
     cluster().StartNode(words.at(1), total, labels);
   } else if (what == "driver") {
-    if (words.at(2) != "on") Bad("start driver NAME on NODE");
-    cluster().StartDriver(words.at(1), words.at(3));
+    if (words.at(2) != "on") Bad("start driver NAME on NODE [priority=N] [weight=N]");
+    JobTerms terms;
+    for (size_t i = 4; i < words.size(); ++i) {
+      const double value = std::stod(words[i].substr(words[i].find('=') + 1));
+      if (words[i].starts_with("priority=")) terms.priority = static_cast<int32_t>(value);
+      if (words[i].starts_with("weight=")) terms.weight = FixedPoint::FromDouble(value);
+    }
+    cluster().StartDriver(words.at(1), words.at(3), terms);
   } else if (what == "client") {
     cluster().StartClient(words.at(1));
   } else {

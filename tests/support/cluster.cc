@@ -63,7 +63,7 @@ ProcessId Cluster::StartNode(const std::string& name, const ResourceSet& total, 
   return id;
 }
 
-ProcessId Cluster::StartDriver(const std::string& name, const std::string& node) {
+ProcessId Cluster::StartDriver(const std::string& name, const std::string& node, const JobTerms& terms) {
   const ProcessId node_manager = Find(node);
   ORRERY_ASSERT_MSG(node_manager != kNoProcess, "a driver needs a node");
   const ProcessId id = AddProcess(name, ProcessKind::kDriver, node);
@@ -72,6 +72,8 @@ ProcessId Cluster::StartDriver(const std::string& name, const std::string& node)
   options.node_manager = processes_[node_manager]->address;
   Draft<msg::RegisterDriver> registration;
   registration->set_name(name);
+  registration->set_priority(terms.priority);
+  registration->set_weight(terms.weight.raw);
   registration->mutable_worker()->set_executable(name);
   options.registration = std::move(registration);
   processes_[id]->parent = node_manager;

@@ -104,7 +104,7 @@ class Cluster {
   ProcessId StartGcs();
   ProcessId StartNode(const std::string& name, const ResourceSet& total, const Labels& labels = {});
   // Not a child of the node manager: registers by itself, ends by itself.
-  ProcessId StartDriver(const std::string& name, const std::string& node);
+  ProcessId StartDriver(const std::string& name, const std::string& node, const JobTerms& terms = {});
   // A process without state machine, for SendFrom.
   ProcessId StartClient(const std::string& name);
   // The process ends at once. What it has sent arrives, unless `lose_sent`; then its peers notice.

@@ -138,6 +138,12 @@ std::string Describer::LeaseFields(const Message& message) const {
       if (m.status() != 0) return Of(FromProto(m.lease())) + " " + Code(m.status()) + Quoted(m.message());
       return Of(FromProto(m.lease())) + " → " + Of(NodeId{m.node()});
     }
+    case MessageKind::kPreemptLeases: {
+      const auto& m = message.As<msg::PreemptLeases>();
+      std::string jobs;
+      for (uint32_t job : m.jobs()) jobs += " " + ToString(JobId{job});
+      return Of(FromProto(m.lease())) + " " + ToString(FromProto(m.amounts())) + " of" + jobs;
+    }
     case MessageKind::kCancelPick: return Of(FromProto(message.As<msg::CancelPick>().lease()));
     default: return "";
   }

@@ -17,6 +17,7 @@ _CLASSES = {
     "ActorDied": exceptions.ActorDiedError,
     "ActorUnavailable": exceptions.ActorUnavailableError,
     "PlacementGroupRemoved": exceptions.PlacementGroupRemovedError,
+    "Preempted": exceptions.PreemptedError,
     "NotFound": exceptions.NotFoundError,
     "AlreadyExists": exceptions.AlreadyExistsError,
     "Cancelled": exceptions.TaskCancelledError,

@@ -21,13 +21,14 @@ _exit_status = 0
 def init(address: Optional[str] = None, *, num_cpus: Optional[float] = None, num_gpus: Optional[float] = None,
          resources: Optional[dict[str, float]] = None, runtime_env: Optional[dict[str, Any]] = None,
          ignore_reinit_error: bool = False, log_to_driver: bool = True, job_name: str = "",
-         settings: Optional[dict[str, str]] = None, **unknown: Any) -> "Context":
+         settings: Optional[dict[str, str]] = None, priority: int = 0, weight: float = 1.0, **unknown: Any) -> "Context":
     """Connects this process to a cluster, as a driver.
 
     address: "host:port" of the head, "auto" for one that must be there, "local" for a cluster of one's own. Without it:
     $ORRERY_ADDRESS, else the cluster that runs on this machine, else one is started for this program and ends with it.
     num_cpus, num_gpus, resources: of a cluster of one's own. runtime_env: {"env_vars": {...}} for the workers.
     log_to_driver: what workers print is printed here, too. settings: of the runtime, e.g. {"task_max_retries": "0"}.
+    priority, weight: of this job, where the cluster's setting job_scheduling is "priority" or "fair_share".
     """
     if unknown:
         raise TypeError(f"init() of orrery does not know {', '.join(sorted(unknown))}")
@@ -42,6 +43,8 @@ def init(address: Optional[str] = None, *, num_cpus: Optional[float] = None, num
         given = {
             "address": "" if address in (None, "auto") else address,
             "name": job_name or os.path.basename(sys.argv[0] or "python"),
+            "priority": int(priority),
+            "weight": float(weight),
             "num_cpus": -1.0 if num_cpus is None else float(num_cpus),
             "num_gpus": float(num_gpus or 0),
             "resources": {key: float(value) for key, value in (resources or {}).items()},

@@ -103,6 +103,10 @@ class TooLargeError(OrreryError):
     """A value exceeds a stated limit, such as the size of a node's object store."""
 
 
+class PreemptedError(OrreryError):
+    """It was ended to make room for a job of higher priority, and max_retries=0 forbids to run it again."""
+
+
 class InfeasibleError(OrreryError):
     """No node of the cluster could ever hold what the task asks for."""
 

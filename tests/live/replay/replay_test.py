@@ -72,6 +72,28 @@ faults: [{at: 500ms, kind: kill_driver, target: "driver:0"}]
 run: {time_limit: 120s}
 """
 
+# Two jobs fill six CPUs, one of them with twice the weight; the lighter one is there first.
+FAIR = """
+cluster: {node_types: [{name: node, count: 2, resources: {CPU: 3}}]}
+workload:
+  - {name: light, generator: {kind: burst, count: 240, task: {duration: 50ms}}}
+  - {name: heavy, weight: 2, generator: {kind: burst, count: 480, at: 200ms, task: {duration: 50ms}}}
+policy: {job_scheduling: fair_share, worker_lease_timeout: 50ms}
+checks: [{all_tasks_finish: true}, {no_task_fails: true}]
+run: {time_limit: 120s}
+"""
+
+# Each urgent task needs a place of a batch task that would run for eight more seconds.
+URGENT = """
+cluster: {node_types: [{name: node, count: 2, resources: {CPU: 2}}]}
+workload:
+  - {name: batch, generator: {kind: burst, count: 4, task: {duration: 8s, max_retries: 1}}}
+  - {name: urgent, priority: 10, generator: {kind: burst, count: 2, at: 1s, task: {duration: 1s}}}
+policy: {job_scheduling: priority, job_preemption: PREEMPTION, job_preemption_delay: 200ms}
+checks: [{all_tasks_finish: true}, {no_task_fails: true}]
+run: {time_limit: 120s}
+"""
+
 
 class ReplayTest(unittest.TestCase):
     def setUp(self):
@@ -227,8 +249,8 @@ class ReplayTest(unittest.TestCase):
         self.assertEqual(summary["placement_groups"],
                          {"created": groups, "rescheduled": 0, "removed": groups, "infeasible": 0})
 
-    def actors_in_both_worlds(self, text):
-        """(live, simulated) counts of a scenario of actors that needs no faults to be alike."""
+    def text_in_both_worlds(self, text):
+        """(live, simulated) summaries of a scenario."""
         path = self.write(text)
         live = self.live(path)
         if not pathlib.Path(f"{BIN}/orrery-sim").exists():
@@ -240,7 +262,7 @@ class ReplayTest(unittest.TestCase):
 
     def test_actors_live_and_simulated_come_to_the_same(self):
         for end in ("handle", "kill"):
-            live, sim = self.actors_in_both_worlds(ACTORS.replace("END", end))
+            live, sim = self.text_in_both_worlds(ACTORS.replace("END", end))
             self.assertEqual(live["actors"], {"created": 12, "restarted": 0, "dead": 12, "max_live_incarnations": 1})
             self.assertEqual(sim["actors"], live["actors"])
             for key in ("submitted", "finished", "failed", "retried"):
@@ -256,12 +278,27 @@ class ReplayTest(unittest.TestCase):
         self.assertEqual(summary["actors"]["max_live_incarnations"], 1)
 
     def test_actors_end_with_their_owner_in_both_worlds(self):
-        live, sim = self.actors_in_both_worlds(ACTORS_OWNER_DIES)
+        live, sim = self.text_in_both_worlds(ACTORS_OWNER_DIES)
         for summary in (live, sim):
             self.assertEqual(summary["actors"], {"created": 8, "restarted": 0, "dead": 8, "max_live_incarnations": 1}, summary["world"])
             self.assertEqual(summary["faults"]["fired"], 1)
             self.assertGreaterEqual(summary["tasks"]["finished"], 4 * 21 + 4)
             self.assertGreaterEqual(summary["tasks"]["unfinished"], 1, "calls of the dead driver's actors")
+
+    def test_jobs_share_by_weight_in_both_worlds(self):
+        for summary in self.text_in_both_worlds(FAIR):
+            share = summary["jobs"]["heavy"]["contended_cpu_share"]
+            self.assertGreater(share, 0.58, summary["world"])
+            self.assertLess(share, 0.75, summary["world"])
+
+    def test_urgent_tasks_preempt_only_where_they_may(self):
+        for summary in self.text_in_both_worlds(URGENT.replace("PREEMPTION", "priority")):
+            self.assertEqual(summary["jobs"]["batch"]["preempted"], 2, summary["world"])
+            self.assertEqual(summary["tasks"]["retried"], 2, summary["world"])
+            self.assertLess(summary["jobs"]["urgent"]["makespan_s"], 5, summary["world"])
+        waited = self.live(self.write(URGENT.replace("PREEMPTION", "none")))
+        self.assertEqual(waited["jobs"]["batch"]["preempted"], 0)
+        self.assertGreater(waited["jobs"]["urgent"]["makespan_s"], 5)
 
     def test_killed_workers_cost_attempts_but_no_task(self):
         summary = self.live("faults/kill_worker")

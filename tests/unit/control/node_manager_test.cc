@@ -29,6 +29,7 @@ class NodeManagerTest : public testing::Test {
     node_->Start();
     Draft<msg::RegisterNodeReply> reply;
     reply->set_node(kNode.value);
+    reply->set_places_all(places_all_);
     From(options.gcs, std::move(reply));
     Draft<msg::RegisterDriver> driver;
     From(kDriver, std::move(driver));
@@ -106,8 +107,24 @@ class NodeManagerTest : public testing::Test {
     return replies;
   }
 
+  // Leases 1 to n of one CPU each, granted in this order; their workers.
+  std::vector<uint64_t> Grant(uint64_t n) {
+    std::vector<uint64_t> workers;
+    for (uint64_t i = 1; i <= n; ++i) Request(i, {ResourceSet::Cpu(1), {}}, true);
+    for (uint64_t worker : Started()) Register(worker);
+    for (const msg::LeaseReply& reply : Replies()) workers.push_back(reply.worker());
+    return workers;
+  }
+  void Preempt(double cpus, uint32_t job = 1) {
+    Draft<msg::PreemptLeases> request;
+    ToProto(ResourceSet::Cpu(cpus), request->mutable_amounts());
+    request->add_jobs(job);
+    From(kGcs, std::move(request));
+  }
+
   RecordingEnv env_;
   std::unique_ptr<NodeManager> node_;
+  bool places_all_ = false;  // the GCS
 };
 
 TEST_F(NodeManagerTest, AsManyWorkersStartAtOnceAsTheNodeHasCpus) {
@@ -188,6 +205,61 @@ TEST_F(NodeManagerTest, AReturnAfterTheWorkerWasKilledIsHarmless) {
   Exited(worker);
   EXPECT_TRUE(env_.TakeAll(MessageKind::kWorkerFailed).empty());
   EXPECT_EQ(node_->leases().resources().available(), ResourceSet::Cpu(1));
+}
+
+TEST_F(NodeManagerTest, WhereTheGcsPlacesAllNothingIsGrantedWithoutIt) {
+  places_all_ = true;
+  Begin(2);
+  for (uint64_t worker : Started()) Register(worker);
+  Request(1);
+  EXPECT_TRUE(Replies().empty());
+  const auto asked = env_.TakeAll(MessageKind::kPickNode);
+  ASSERT_EQ(asked.size(), 1u);
+  EXPECT_EQ(asked[0].message.As<msg::PickNode>().job(), 1u);
+  Draft<msg::PickNodeReply> here;
+  here->mutable_lease()->CopyFrom(asked[0].message.As<msg::PickNode>().lease());
+  here->set_node(kNode.value);
+  From(kGcs, std::move(here));
+  EXPECT_EQ(Replies().at(0).outcome(), msg::LeaseReply::GRANTED);
+  env_.TakeAll(MessageKind::kResourceReport);
+  Timer(TimerKind::kResourceReport);
+  const auto reports = env_.TakeAll(MessageKind::kResourceReport);
+  const auto& jobs = reports.back().message.As<msg::ResourceReport>().jobs();
+  ASSERT_EQ(jobs.size(), 1);
+  EXPECT_EQ(FromProto(jobs[0].amounts()), ResourceSet::Cpu(1));
+  EXPECT_EQ(FromProto(jobs[0].by_tasks()), ResourceSet::Cpu(1));
+}
+
+TEST_F(NodeManagerTest, PreemptionEndsTheYoungestAndNoMoreThanIsNeeded) {
+  Begin(4);
+  const auto workers = Grant(4);
+  ASSERT_EQ(workers.size(), 4u);
+  Preempt(2);
+  EXPECT_EQ(Killed(), (std::vector<uint64_t>{workers[3], workers[2]}));
+  const auto failed = env_.TakeAll(MessageKind::kWorkerFailed);
+  ASSERT_EQ(failed.size(), 2u);
+  EXPECT_EQ(failed[0].message.As<msg::WorkerFailed>().status(), static_cast<uint32_t>(StatusCode::kPreempted));
+  Preempt(2);  // once more, while their processes end
+  EXPECT_TRUE(Killed().empty());
+  Exited(workers[3]);
+  Exited(workers[2]);
+  Preempt(2);
+  EXPECT_TRUE(Killed().empty());
+  EXPECT_EQ(node_->leases().resources().available(), ResourceSet::Cpu(2));
+}
+
+TEST_F(NodeManagerTest, NobodyEndsForNothing) {
+  Begin(2);
+  const auto workers = Grant(2);
+  Preempt(3);
+  Preempt(1, 7);  // a job that has nothing here
+  EXPECT_TRUE(Killed().empty());
+  Draft<msg::WorkerBlocked> blocked;  // its CPU is free already
+  blocked->set_worker(workers[1]);
+  blocked->set_blocked(true);
+  From(WorkerAddress(workers[1]), std::move(blocked));
+  Preempt(2);
+  EXPECT_EQ(Killed(), std::vector<uint64_t>{workers[0]});
 }
 
 TEST_F(NodeManagerTest, AnEndedJobGetsNoLeases) {

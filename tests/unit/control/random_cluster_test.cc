@@ -28,7 +28,7 @@ void RunSeed(uint64_t seed, bool verbose, RandomLife::Counts& sum) {
   sum.tasks += counts.tasks, sum.ok += counts.ok, sum.cancelled += counts.cancelled, sum.failed += counts.failed;
   sum.retried += counts.retried, sum.nested += counts.nested, sum.killed_workers += counts.killed_workers;
   sum.killed_drivers += counts.killed_drivers, sum.killed_nodes += counts.killed_nodes, sum.drops += counts.drops;
-  sum.killed_gcs += counts.killed_gcs;
+  sum.killed_gcs += counts.killed_gcs, sum.preempted += counts.preempted;
   sum.vanished += counts.vanished, sum.isolations += counts.isolations, sum.duplicates += counts.duplicates,
       sum.spilled += counts.spilled;
   sum.stale += counts.stale, sum.nodes_dead += counts.nodes_dead, sum.events += counts.events;
@@ -56,8 +56,8 @@ TEST(RandomCluster, EverythingSubmittedEndsOnceAndNothingIsLeft) {
   // The campaign must have reached what it is for.
   if (HasFailure() || seeds < 100) return;
   for (uint64_t count : {sum.ok, sum.cancelled, sum.failed, sum.retried, sum.nested, sum.killed_workers,
-                         sum.killed_drivers, sum.killed_nodes, sum.killed_gcs, sum.drops, sum.vanished, sum.isolations,
-                         sum.duplicates, sum.spilled, sum.stale, sum.nodes_dead}) {
+                         sum.killed_drivers, sum.killed_nodes, sum.killed_gcs, sum.preempted, sum.drops, sum.vanished,
+                         sum.isolations, sum.duplicates, sum.spilled, sum.stale, sum.nodes_dead}) {
     EXPECT_GT(count, 0u);
   }
 }

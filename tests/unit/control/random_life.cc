@@ -42,6 +42,11 @@ ClusterOptions RandomLife::MakeOptions(uint64_t seed) {
   settings.worker_soft_limit = random.Chance(0.5) ? 0 : -1;
   settings.max_pending_lease_requests = random.Chance(0.3) ? 1 : -1;
   options.durable_gcs = random.Chance(0.6);
+  Random jobs = Random::Named(seed, "life", "jobs");
+  const char* schedulings[] = {"fifo", "priority", "fair_share"};
+  settings.job_scheduling = schedulings[jobs.Below(3)];
+  settings.job_preemption = jobs.Chance(0.5) ? "priority" : "none";
+  settings.job_preemption_delay = Duration::Millis(jobs.Chance(0.5) ? 2 : 50);
   return options;
 }
 
@@ -88,8 +93,10 @@ std::vector<std::string> RandomLife::Run() {
   const uint64_t nodes = 3 + Below(3);
   for (uint64_t i = 0; i < nodes; ++i) StartNode();
   const uint64_t drivers = 1 + Below(3);
-  for (uint64_t i = 0; i < drivers; ++i)
-    cluster_->StartDriver("d" + std::to_string(i), std::string(1, static_cast<char>('a' + Below(nodes))));
+  for (uint64_t i = 0; i < drivers; ++i) {
+    const JobTerms terms{static_cast<int32_t>(i % 3), FixedPoint::Whole(1 + static_cast<int64_t>(i))};
+    cluster_->StartDriver("d" + std::to_string(i), std::string(1, static_cast<char>('a' + Below(nodes))), terms);
+  }
   Live(Time{Duration::Millis(100).ns});
   while (cluster_->now().ns < kFaultyTime.ns && wrong_.empty()) {
     for (uint64_t i = 1 + Below(3); i > 0; --i) Act();
@@ -351,7 +358,8 @@ void RandomLife::OnLocal(ProcessId process, const Address& endpoint, bool to_end
   if (it == tasks_.end()) return Wrong(ToString(id) + " ends, but was never submitted");
   Submitted& task = it->second;
   if (++task.ends > 1) Wrong(ToString(id) + " ends twice");
-  if (end.attempts() > static_cast<uint32_t>(task.retries) + 1) Wrong(ToString(id) + " had more attempts than allowed");
+  if (end.attempts() > static_cast<uint32_t>(task.retries) + task.preempted + 1)
+    Wrong(ToString(id) + " had more attempts than allowed");
   task.status = end.status();
   const auto code = static_cast<StatusCode>(end.status());
   if (code == StatusCode::kOk && task.executed.empty()) Wrong(ToString(id) + " is ok, but never ran");
@@ -382,6 +390,10 @@ void RandomLife::OnDied(ProcessId process, const std::string& reason) {
 
 void RandomLife::OnTrace(ProcessId process, const TraceEvent& event) {
   counts_.retried += event.kind == TraceKind::kTaskRetried;
+  counts_.preempted += event.kind == TraceKind::kLeasePreempted;
+  if (event.kind == TraceKind::kTaskRetried && event.c == static_cast<int64_t>(StatusCode::kPreempted)) {
+    if (auto it = tasks_.find(event.task); it != tasks_.end()) ++it->second.preempted;
+  }
   counts_.spilled += event.kind == TraceKind::kLeaseSpilled;
   counts_.stale += event.kind == TraceKind::kStaleMessage;
   counts_.nodes_dead += event.kind == TraceKind::kNodeDead;

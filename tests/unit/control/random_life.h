@@ -30,7 +30,7 @@ class RandomLife final : public ClusterObserver {
     uint64_t tasks = 0, ok = 0, cancelled = 0, failed = 0, retried = 0, nested = 0;
     uint64_t killed_workers = 0, killed_drivers = 0, killed_nodes = 0, killed_gcs = 0, drops = 0, isolations = 0,
              vanished = 0, duplicates = 0;
-    uint64_t spilled = 0, stale = 0, nodes_dead = 0, groups = 0, in_groups = 0;
+    uint64_t spilled = 0, stale = 0, nodes_dead = 0, groups = 0, in_groups = 0, preempted = 0;
     uint64_t events = 0;
   };
   const Counts& counts() const { return counts_; }
@@ -48,6 +48,7 @@ class RandomLife final : public ClusterObserver {
   struct Submitted {
     ProcessId owner = 0;
     int32_t retries = 0;
+    uint32_t preempted = 0;  // attempts that cost no retry
     bool may_be_infeasible = false;
     bool cancelled = false;
     bool in_group = false;
