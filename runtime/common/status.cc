@@ -26,6 +26,7 @@ const char* StatusCodeName(StatusCode code) {
     case StatusCode::kActorUnavailable: return "ActorUnavailable";
     case StatusCode::kPlacementGroupRemoved: return "PlacementGroupRemoved";
     case StatusCode::kPreempted: return "Preempted";
+    case StatusCode::kEndOfStream: return "EndOfStream";
   }
   return "Unknown";
 }

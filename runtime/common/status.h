@@ -33,6 +33,7 @@ enum class StatusCode : int {
   kActorUnavailable = 19,  // the actor's process or connection was lost while the call was under way; it may be back
   kPlacementGroupRemoved = 20,  // what it was to run in is not reserved any more
   kPreempted = 21,         // it made room for a job of higher priority
+  kEndOfStream = 22,       // the generator has yielded all its items
 };
 
 const char* StatusCodeName(StatusCode code);

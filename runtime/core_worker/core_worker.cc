@@ -100,6 +100,10 @@ bool CoreWorker::OnObjectMessage(const Address& from, Message& message) {
     case MessageKind::kTaskReplyReceived:
       receiver_.OnTaskReplyReceived(from, message.As<msg::TaskReplyReceived>());
       return true;
+    case MessageKind::kReportItem: tasks_.OnReportItem(from, message.As<msg::ReportItem>()); return true;
+    case MessageKind::kStreamProgress:
+      receiver_.OnStreamProgress(from, message.As<msg::StreamProgress>());
+      return true;
     case MessageKind::kAddBorrower: objects_.borrowing.OnAddBorrower(from, message.As<msg::AddBorrower>()); return true;
     case MessageKind::kRemoveBorrower:
       objects_.borrowing.OnRemoveBorrower(from, message.As<msg::RemoveBorrower>());
@@ -189,6 +193,8 @@ bool CoreWorker::OnStoreMessage(Message& message) {
     case MessageKind::kGiveRooms:
     case MessageKind::kReclaimRooms: core_.env.Send(Address::Application(), std::move(message)); return true;
     case MessageKind::kReturnRooms: core_.env.Send(core_.options.node_manager, std::move(message)); return true;
+    case MessageKind::kYieldItem: CountBlocked(receiver_.OnYieldItem(message.As<msg::YieldItem>())); return true;
+    case MessageKind::kConsumeItems: tasks_.OnConsumeItems(message.As<msg::ConsumeItems>()); return true;
     case MessageKind::kReleaseView:
       objects_.client.Drop(FromProto(message.As<msg::ReleaseView>().object()));
       return true;
@@ -203,7 +209,7 @@ bool CoreWorker::OnStoreMessage(Message& message) {
 
 // What was gathered while the event was handled.
 void CoreWorker::AfterEvent() {
-  Unblock(tasks_.TakeUnblocked());
+  Unblock(tasks_.TakeUnblocked() + receiver_.TakeResumed());
   submitter_.Tidy();
   objects_.directory.Flush();
 }

@@ -4,12 +4,14 @@
 
 namespace orrery {
 
-void Lineage::Keep(uint64_t task, const Message& submit, uint32_t attempt, int32_t retries_left) {
+void Lineage::Keep(uint64_t task, const Message& submit, uint32_t attempt, int32_t retries_left,
+                   uint32_t items) {
   const auto [entry, is_new] = entries_.Insert(task, {});
   entry->kept.attempt = attempt;
   entry->kept.retries_left = retries_left;
+  entry->kept.items = items;
   const msg::TaskSpec& spec = submit.As<msg::SubmitTask>().spec();
-  for (uint32_t i = 0; i < spec.num_returns(); ++i) {
+  for (uint32_t i = 0; i < spec.num_returns() + items; ++i) {
     ObjectRecord* record = store_.Get({{core_.id, task}, i});
     if (record == nullptr || !record->stored() || (record->extra->lineage && !is_new)) continue;
     record->extra->lineage = true;

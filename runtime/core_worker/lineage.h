@@ -16,6 +16,7 @@ struct KeptTask {
   Message submit;             // SubmitTask, arguments resolved
   uint32_t attempt = 0;       // the last one
   int32_t retries_left = 0;   // -1: for ever
+  uint32_t items = 0;         // that it has yielded
 };
 
 // A task is kept while one of its results in stores is in scope, or a kept task takes one. Beyond `max_lineage_bytes`
@@ -24,8 +25,9 @@ class Lineage {
  public:
   Lineage(CoreContext& core, MemoryStore& store) : core_(core), store_(store) {}
 
-  // The task has finished well, with results in stores. Its arguments' objects must still be in the table.
-  void Keep(uint64_t task, const Message& submit, uint32_t attempt, int32_t retries_left);
+  // The task has finished well, with results in stores. Its arguments' objects must still be in the table. `items`: of a
+  // generator.
+  void Keep(uint64_t task, const Message& submit, uint32_t attempt, int32_t retries_left, uint32_t items);
   const KeptTask* Find(uint64_t task) const;
   // A result that was counted here went out of scope.
   void Release(ObjectId object) { Unref(object.task.index, 0); }

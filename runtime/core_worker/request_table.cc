@@ -175,7 +175,10 @@ void RequestTable::AnswerWait(uint64_t id, const Request& request) {
   answer->set_request(id);
   for (uint32_t i = 0; i < request.objects.size(); ++i) {
     const ObjectId object = request.objects[i];
-    if (store_.Find(object) != nullptr || !store_.Contains(object)) answer->add_ready(i);
+    const StoredValue* value = store_.Find(object);
+    if (value == nullptr && store_.Contains(object)) continue;
+    answer->add_ready(i);
+    if (value != nullptr && value->status == StatusCode::kEndOfStream) answer->add_ended(i);
   }
   core_.env.Send(Address::Application(), std::move(answer));
 }

@@ -46,6 +46,7 @@ void TaskManager::Submit(Message message) {
     if (arg.refs_size() > 0) HoldRefs(entry, arg);
   }
   for (uint32_t i = 0; i < spec.num_returns(); ++i) store_.AddPending({{core_.id, task}, i});
+  if (spec.streaming()) streams_.Begin(task, spec.max_unconsumed());
   if (submit.parent() != 0) children_[{{submit.parent_owner()}, submit.parent()}].push_back(task);
   core_.env.Trace({.kind = TraceKind::kTaskSubmitted,
                    .task = {core_.id, task},
@@ -184,6 +185,7 @@ void TaskManager::Rebuild(uint64_t task, const KeptTask& kept) {
   entry->rebuild = true;
   entry->attempt = kept.attempt + 1;
   entry->retries_left = kept.retries_left < 0 ? kept.retries_left : kept.retries_left - 1;
+  entry->items = kept.items;
   entry->submit = kept.submit.Clone();
   auto& submit = entry->submit.As<msg::SubmitTask>();
   submit.clear_notify();  // its end was told before
@@ -228,19 +230,17 @@ void TaskManager::Complete(uint64_t task, AttemptResult result, Values* returns,
         "the worker returned " + std::to_string(returns->size()) + " values, not " + std::to_string(expected);
   }
   if (result.status != StatusCode::kOk) return Finish(task, result);
-  if (stored != nullptr && !stored->empty()) TakeStored(task, *entry, *stored);
+  for (int i = 0; stored != nullptr && i < stored->size(); ++i)
+    TakeStored({{core_.id, task}, stored->Get(i).position()}, *entry, stored->Get(i));
   entry->sealing = true;
   for (int i = 0; i < expected; ++i) {
     const ObjectId object{{core_.id, task}, static_cast<uint32_t>(i)};
     if (entry->rebuild && !Wanted(*entry, object)) continue;
-    if (static_cast<int64_t>(returns->Get(i).size()) > core_.settings.inline_limit) {
-      Seal(object, TooLarge(core_, "a result", returns->Get(i).size()));
-    } else {
-      Seal(object, {StatusCode::kOk, std::move(*returns->Mutable(i)), {}, {}, 0});
-    }
+    TakeValue(object, std::move(*returns->Mutable(i)));
   }
-  if (stored != nullptr && !stored->empty() && (entry->retries_left != 0 || objects_.lineage.Find(task) != nullptr)) {
-    objects_.lineage.Keep(task, entry->submit, entry->attempt, entry->retries_left);
+  const bool in_stores = (stored != nullptr && !stored->empty()) || entry->items_stored;
+  if (in_stores && (entry->retries_left != 0 || objects_.lineage.Find(task) != nullptr)) {
+    objects_.lineage.Keep(task, entry->submit, entry->attempt, entry->retries_left, entry->items);
   }
   Finish(task, result);
   // Should a copy be lost already: from now on it can be made again.
@@ -255,26 +255,30 @@ bool TaskManager::Wanted(const OwnedTask& entry, ObjectId object) const {
   return record != nullptr && (!entry.rebuild || !record->ready);
 }
 
-// Where results lie, and what refs they hold, before their values are sealed.
-void TaskManager::TakeStored(uint64_t task, const OwnedTask& entry, const Stored& stored) {
-  for (const msg::StoredReturn& result : stored) {
-    const ObjectId object{{core_.id, task}, result.position()};
-    if (!Wanted(entry, object)) continue;
-    if (result.size() > 0) {
-      store_.Get(object)->Extra().size = result.size();
-      objects_.directory.AddCopy(object, NodeId{result.node()}, FromProto(result.node_manager()));
-    }
-    if (result.refs_size() > 0) objects_.references.Contain(object, result.refs());
-    if (!entry.rebuild) continue;
-    core_.env.Trace({.kind = TraceKind::kObjectRebuilt,
-                     .task = object.task,
-                     .attempt = entry.attempt,
-                     .node = NodeId{result.node()},
-                     .worker = core_.id,
-                     .a = result.size(),
-                     .b = entry.attempt,
-                     .c = object.index});
+// Where a result lies, and what refs it holds, before its value is sealed.
+void TaskManager::TakeStored(ObjectId object, const OwnedTask& entry, const msg::StoredReturn& result) {
+  if (!Wanted(entry, object)) return;
+  if (result.size() > 0) {
+    store_.Get(object)->Extra().size = result.size();
+    objects_.directory.AddCopy(object, NodeId{result.node()}, FromProto(result.node_manager()));
   }
+  if (result.refs_size() > 0) objects_.references.Contain(object, result.refs());
+  if (!entry.rebuild) return;
+  core_.env.Trace({.kind = TraceKind::kObjectRebuilt,
+                   .task = object.task,
+                   .attempt = entry.attempt,
+                   .node = NodeId{result.node()},
+                   .worker = core_.id,
+                   .a = result.size(),
+                   .b = entry.attempt,
+                   .c = object.index});
+}
+
+void TaskManager::TakeValue(ObjectId object, std::string&& bytes) {
+  if (static_cast<int64_t>(bytes.size()) > core_.settings.inline_limit)
+    Seal(object, TooLarge(core_, "a result", bytes.size()));
+  else
+    Seal(object, {StatusCode::kOk, std::move(bytes), {}, {}, 0});
 }
 
 void TaskManager::AttemptFailed(uint64_t task, AttemptResult result) {
@@ -305,6 +309,7 @@ void TaskManager::Retry(uint64_t task, OwnedTask& entry, const AttemptResult& re
   // What made room for others is not to blame.
   if (entry.retries_left > 0 && result.status != StatusCode::kPreempted) --entry.retries_left;
   ++entry.attempt;
+  entry.yielded = 0;
   if (core_.settings.task_retry_delay.ns > 0) {
     Transition(OwnedTask::Chart(), entry.state, OwnedTask::State::kRetryWait);
     core_.env.SetTimer(core_.settings.task_retry_delay, TimerKind::kTaskRetry, task);
@@ -366,6 +371,7 @@ void TaskManager::Finish(uint64_t task, const AttemptResult& result) {
     if (siblings.empty()) children_.erase(it);
   }
   if (result.status != StatusCode::kOk) FailResults(task, entry, result);
+  if (submit.spec().streaming()) EndStream(task, entry, result);
   if (entry.holds) ReleaseArguments(entry);
   if (!submit.notify()) return;
   Draft<msg::TaskFinished> notice;

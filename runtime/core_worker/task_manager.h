@@ -16,6 +16,7 @@
 #include "runtime/core_worker/core_context.h"
 #include "runtime/core_worker/objects.h"
 #include "runtime/core_worker/request_table.h"
+#include "runtime/core_worker/streams.h"
 #include "runtime/env/state_chart.h"
 
 namespace orrery {
@@ -37,6 +38,9 @@ struct OwnedTask {
   int32_t retries_left = 0;  // -1: for ever
   uint32_t unresolved = 0;  // arguments whose value is not known yet
   uint32_t held = 0;  // arguments, first ones first, whose objects are kept in the store for this task
+  uint32_t items = 0;  // of a generator: that it has ever yielded
+  uint32_t yielded = 0;  // in this attempt
+  bool items_stored = false;  // some of them lie in stores
   uint32_t class_id = 0;  // at the submitter: tasks that share leases
   uint64_t lease = 0;  // index of the lease it was pushed on; of an actor's call: its place in the line
   uint64_t push = 0;  // sequence of its last push: what a reply must repeat
@@ -77,9 +81,12 @@ class TaskManager {
   using Stored = google::protobuf::RepeatedPtrField<msg::StoredReturn>;
 
   TaskManager(CoreContext& core, Objects& objects, RequestTable& requests, TaskQueue& queue)
-      : core_(core), objects_(objects), store_(objects.store), requests_(requests), queue_(queue) {}
+      : core_(core), objects_(objects), store_(objects.store), requests_(requests), queue_(queue), streams_(core, store_) {}
 
   void Submit(Message submit);
+  // A generator of ours has yielded an item; its reader has taken some.
+  void OnReportItem(const Address& from, msg::ReportItem& report);
+  void OnConsumeItems(const msg::ConsumeItems& notice);
   void Cancel(uint64_t task, bool force, bool recursive);
   // Cancels every task that `parent` submitted in this process.
   void CancelChildren(TaskId parent);
@@ -112,7 +119,10 @@ class TaskManager {
   void HoldRefs(OwnedTask& entry, const msg::TaskArg& arg);
   void ReleaseArguments(const OwnedTask& entry);
   bool Wanted(const OwnedTask& entry, ObjectId object) const;
-  void TakeStored(uint64_t task, const OwnedTask& entry, const Stored& stored);
+  void TakeStored(ObjectId object, const OwnedTask& entry, const msg::StoredReturn& result);
+  void TakeValue(ObjectId object, std::string&& bytes);
+  bool EndItems(uint64_t task, const OwnedTask& entry, const AttemptResult& result);
+  void EndStream(uint64_t task, const OwnedTask& entry, const AttemptResult& result);
   void FailResults(uint64_t task, const OwnedTask& entry, const AttemptResult& result);
   void Retry(uint64_t task, OwnedTask& entry, const AttemptResult& result);
   void Finish(uint64_t task, const AttemptResult& result);
@@ -124,6 +134,7 @@ class TaskManager {
   MemoryStore& store_;
   RequestTable& requests_;
   TaskQueue& queue_;
+  Streams streams_;
   PagedTable<OwnedTask> tasks_;
   std::map<TaskId, std::vector<uint64_t>> children_;  // parent → tasks it submitted here, unfinished or not
   std::deque<uint64_t> ready_;  // tasks with one more argument known, to be looked at

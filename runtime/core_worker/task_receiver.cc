@@ -94,6 +94,7 @@ void TaskReceiver::Start(uint32_t group) {
   execute->mutable_spec()->Swap(kept);
   kept->set_owner(execute->spec().owner());
   kept->set_index(execute->spec().index());
+  run.max_unconsumed = execute->spec().max_unconsumed();
   execute->set_attempt(push.attempt());
   execute->mutable_gpus()->Swap(push.mutable_gpus());
   execute->set_execution(run.number);
@@ -250,6 +251,7 @@ void TaskReceiver::StoreResults(Execution& run, msg::TaskReply& reply) {
 void TaskReceiver::OnResultStored(ObjectId object, const Status& status) {
   Execution* run = FindRunning(object.task);
   if (run == nullptr || run->storing.erase(object) == 0) return;
+  if (run->phase == Phase::kExecuting) return OnItemStored(*run, status);
   if (!status.ok() && status.code() != StatusCode::kAlreadyExists) {
     auto& reply = run->held_back.As<msg::TaskReply>();
     reply.set_status(static_cast<uint32_t>(status.code()));
@@ -284,6 +286,11 @@ void TaskReceiver::End(Execution& run) {
   }
   run.phase = Phase::kFree;
   run.guarded.clear();
+  Resume(run);
+  run.yielded = run.taken = 0;
+  run.yield = 0;
+  run.dropped = false;
+  run.item = {};
   free_.push_back(run.number);
   --running_;
   StartNext();
@@ -377,7 +384,15 @@ void TaskReceiver::OnOwnerLost(const Address& owner) {
     return true;
   });
   for (const auto& run : executions_) {
-    if (run->phase != Phase::kFree && run->task.from == owner) run->owner_gone = true;
+    if (run->phase == Phase::kFree || run->task.from != owner) continue;
+    run->owner_gone = true;
+    if (run->held_up) AnswerYield(*run, {StatusCode::kCancelled, "nobody wants further items"});
+  }
+  for (auto it = item_handoffs_.lower_bound({owner, {}, 0});
+       it != item_handoffs_.end() && std::get<Address>(it->first) == owner;) {
+    const std::vector<ObjectReference> refs = std::move(it->second);
+    it = item_handoffs_.erase(it);
+    objects_.references.DropHandoffs(refs);
   }
   last_sequence_.Erase(owner);
   for (auto it = handoffs_.lower_bound({owner, 0}); it != handoffs_.end() && it->first.first == owner;) {

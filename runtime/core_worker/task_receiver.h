@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -35,6 +36,11 @@ class TaskReceiver {
   // Room for a result of a task that has ended was found and sealed, or there is none.
   void OnResultStored(ObjectId object, const Status& status);
   void OnTaskReplyReceived(const Address& from, const msg::TaskReplyReceived& notice);
+  // The running generator yields an item. True: it is held up until its reader has taken some.
+  bool OnYieldItem(msg::YieldItem& item);
+  void OnStreamProgress(const Address& from, const msg::StreamProgress& progress);
+  // Generators that were held up and are not any more, since the last call.
+  int TakeResumed() { return std::exchange(resumed_, 0); }
   // A ref that came with the arguments of a running task: its submitter keeps it alive.
   bool Guards(ObjectId object) const;
   // Who owns the results of the running task; empty when it does not run.
@@ -43,10 +49,10 @@ class TaskReceiver {
   // Of the actor that this process is; {} before its constructor has returned.
   ActorId actor() const { return actor_; }
 
-  bool idle() const { return running_ == 0 && queue_.idle() && fetching_.empty() && handoffs_.empty(); }
+  bool idle() const { return running_ == 0 && queue_.idle() && fetching_.empty() && handoffs() == 0; }
   size_t running() const { return running_; }
   void CheckInvariants(bool full) const;
-  size_t handoffs() const { return handoffs_.size(); }
+  size_t handoffs() const { return handoffs_.size() + item_handoffs_.size(); }
 
  private:
   // kFetching: arguments are being mapped. kStoring: it has run; room for its results is awaited.
@@ -62,6 +68,14 @@ class TaskReceiver {
     Message held_back;  // ExecuteTask while fetching, TaskReply while storing
     std::vector<ObjectId> guarded;
     std::set<ObjectId> storing;
+    // Of a generator:
+    uint32_t yielded = 0;
+    uint32_t taken = 0;  // by its reader
+    uint32_t max_unconsumed = 0;
+    uint64_t yield = 0;  // request of the YieldItem that has no answer yet; 0: none
+    bool held_up = false;  // for its reader
+    bool dropped = false;  // nobody wants further items
+    Message item;  // ReportItem, while room for it is awaited
   };
   bool OnCreation(const Address& from, const msg::PushTask& push);
   void Enqueue(Received&& received);
@@ -76,6 +90,11 @@ class TaskReceiver {
   void FinishWithObjects(Execution& run, Message reply);
   void SendReply(Execution& run);
   void End(Execution& run);
+  void OnItemStored(Execution& run, const Status& status);
+  void SendItem(Execution& run, Message report);
+  bool MayGoOn(const Execution& run) const;
+  void AnswerYield(Execution& run, const Status& status);
+  void Resume(Execution& run);
   void LetGo(std::vector<ObjectId>& mapped);
   void CancelExecution(Execution& run, bool force);
   void Refuse(Received& received, bool requeue);
@@ -101,6 +120,9 @@ class TaskReceiver {
   bool blocked_ = false;
   // Refs inside results that were sent, by (submitter, sequence), until it says that it has them.
   std::map<std::pair<Address, uint64_t>, std::vector<ObjectReference>> handoffs_;
+  // The same of items, by (owner, task, item).
+  std::map<std::tuple<Address, TaskId, uint32_t>, std::vector<ObjectReference>> item_handoffs_;
+  int resumed_ = 0;
 };
 
 }  // namespace orrery
