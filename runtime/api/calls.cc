@@ -40,6 +40,8 @@ Submission::Submission(const FunctionInfo& function, uint32_t class_id, const Ca
   spec.set_num_returns(1);
   if (options == nullptr) return;
   spec.set_num_returns(options->num_returns);
+  spec.set_streaming(options->streaming);
+  spec.set_max_unconsumed(options->max_unconsumed);
   submit.set_retry_exceptions(options->retry_exceptions);
   if (!options->name.empty()) spec.set_name(options->name);
 }

@@ -309,7 +309,8 @@ Message Client::Get(const ObjectRef* refs, size_t count, int64_t timeout_ns) {
   return Perform(request, std::move(get));
 }
 
-std::vector<uint32_t> Client::Wait(const ObjectRef* refs, size_t count, size_t num_returns, int64_t timeout_ns) {
+std::vector<uint32_t> Client::Wait(const ObjectRef* refs, size_t count, size_t num_returns, int64_t timeout_ns,
+                                   bool* ended) {
   CheckOpen();
   FlushReleased();
   const uint64_t request = next_request_.fetch_add(1) + 1;
@@ -325,7 +326,27 @@ std::vector<uint32_t> Client::Wait(const ObjectRef* refs, size_t count, size_t n
   }
   const Message answer = Perform(request, std::move(wait));
   const auto& ready = answer.As<msg::WaitReply>().ready();
+  if (ended != nullptr) *ended = answer.As<msg::WaitReply>().ended_size() > 0;
   return {ready.begin(), ready.end()};
+}
+
+Status Client::YieldItem(Message item) {
+  CheckOpen();
+  FlushReleased();
+  const uint64_t request = next_request_.fetch_add(1) + 1;
+  item.As<msg::YieldItem>().set_request(request);
+  const Message answer = Perform(request, std::move(item));
+  const auto& yielded = answer.As<msg::ItemYielded>();
+  return {static_cast<StatusCode>(yielded.status()), yielded.message()};
+}
+
+void Client::ConsumeItems(uint64_t task, uint32_t taken, bool drop) {
+  if (!open_.load(std::memory_order_relaxed)) return;
+  Draft<msg::ConsumeItems> notice;
+  notice->set_index(task);
+  notice->set_taken(taken);
+  notice->set_drop(drop);
+  backend_.Post(std::move(notice));
 }
 
 void Client::OnMessage(Message message) {
@@ -340,6 +361,8 @@ void Client::OnMessage(Message message) {
     request = message.As<msg::ObjectAllocated>().request();
   else if (message.kind() == MessageKind::kActorFound)
     request = message.As<msg::ActorFound>().request();
+  else if (message.kind() == MessageKind::kItemYielded)
+    request = message.As<msg::ItemYielded>().request();
   else if (message.kind() == MessageKind::kPlacementGroupReply)
     request = message.As<msg::PlacementGroupReply>().request();
   std::unique_lock lock(mutex_);

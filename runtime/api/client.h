@@ -134,8 +134,13 @@ class Client {
   void FlushReleased();
   // ObjectsReady.
   Message Get(const ObjectRef* refs, size_t count, int64_t timeout_ns);
-  // Positions of ready refs.
-  std::vector<uint32_t> Wait(const ObjectRef* refs, size_t count, size_t num_returns, int64_t timeout_ns);
+  // Positions of ready refs. `ended`: one of these is no item of its generator, but tells of its end.
+  std::vector<uint32_t> Wait(const ObjectRef* refs, size_t count, size_t num_returns, int64_t timeout_ns,
+                             bool* ended = nullptr);
+  // A YieldItem; returns when the generator may go on. kCancelled: nobody wants further items.
+  Status YieldItem(Message item);
+  // The application has so many refs of the generator's items, and of the one after them; drop: it wants no others.
+  void ConsumeItems(uint64_t task, uint32_t taken, bool drop);
   void Cancel(const ObjectRef& ref, bool force, bool recursive);
   void Release(ObjectId object);
 
@@ -147,7 +152,7 @@ class Client {
   }
 
   // ---- called by whoever drives the core worker ----
-  // ObjectsReady, WaitReply, ObjectAllocated, ActorFound, PlacementGroupReply, GiveRooms and ReclaimRooms; others are
+  // ObjectsReady, WaitReply, ObjectAllocated, ItemYielded, ActorFound, PlacementGroupReply, GiveRooms and ReclaimRooms; others are
   // not for the client.
   void OnMessage(Message message);
   // The core worker traced the end of a task of ours; counted from SetUnfinished on.

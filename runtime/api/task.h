@@ -24,6 +24,8 @@ struct CallOptions {
   bool retry_exceptions = false;
   std::string name;
   uint32_t num_returns = 1;
+  bool streaming = false;  // a generator: num_returns is 1
+  uint32_t max_unconsumed = 0;  // of a generator; 0: any number
 };
 
 // One task under construction. Blocks while this process has too many unfinished tasks; throws UnavailableError outside

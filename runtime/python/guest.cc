@@ -12,6 +12,7 @@
 #include "runtime/api/executor.h"
 #include "runtime/api/get.h"
 #include "runtime/api/outgoing.h"
+#include "runtime/api/stream.h"
 #include "runtime/messages/convert.h"
 #include "runtime/messages/orrery.pb.h"
 #include "runtime/python/value.h"
@@ -65,6 +66,29 @@ std::vector<PyValue> Pickled(const py::list& returned) {
   return values;
 }
 
+// The items of a generator, each handed over before the next is made.
+void Stream(const Message& execute, internal::Client& client) {
+  static const py::handle run = Hook("stream").release(), call = Hook("stream_call").release();
+  const msg::TaskSpec& spec = execute.As<msg::ExecuteTask>().spec();
+  py::list args = Arguments(spec, client);
+  const py::object items = spec.has_callee()
+                               ? call(py::bytes(spec.name()), std::move(args))
+                               : run(spec.function(), spec.job(), py::bytes(spec.name()), std::move(args));
+  internal::Yielder yielder(execute, client);
+  for (const py::handle& item : py::iter(items)) {
+    const PyValue value = PyValue::Pickle(py::reinterpret_borrow<py::object>(item));
+    bool wanted = false;
+    {
+      const py::gil_scoped_release unlocked;
+      wanted = yielder.Yield(value);
+    }
+    if (!wanted) {
+      items.attr("close")();
+      break;
+    }
+  }
+}
+
 std::vector<PyValue> Execute(const msg::TaskSpec& spec, internal::Client& client, size_t num_returns) {
   static const py::handle run = Hook("run").release(), create = Hook("create").release(), call = Hook("call").release();
   py::list args = Arguments(spec, client);
@@ -81,6 +105,7 @@ std::vector<PyValue> Execute(const msg::TaskSpec& spec, internal::Client& client
 // Of an actor's coroutine, as Python's event loop has it. All but the destructor are called on the loop's thread.
 struct PyLaterCall {
   std::shared_ptr<internal::LaterCall> call;
+  std::shared_ptr<internal::Yielder> yielder = std::make_shared<internal::Yielder>(call->execute(), call->client());
 
   const msg::TaskSpec& spec() const { return call->execute().As<msg::ExecuteTask>().spec(); }
   void Finish(const py::list& returned) const {
@@ -89,6 +114,16 @@ struct PyLaterCall {
       const py::gil_scoped_release unlocked;
       for (size_t i = 0; i < results.size(); ++i) results[i]->Encode(values[i]);
     });
+  }
+  bool Yield(const py::object& item) const {
+    const PyValue value = PyValue::Pickle(item);
+    const py::gil_scoped_release unlocked;
+    internal::RunningTask* const outer = std::exchange(internal::CurrentTask(), &call->task());
+    struct Restore {
+      internal::RunningTask* outer;
+      ~Restore() { internal::CurrentTask() = outer; }
+    } restore{outer};
+    return yielder->Yield(value);
   }
   void Fail(const std::string& message, const std::string& stack) const {
     call->End([&](auto) { throw GuestError(message, stack); });
@@ -104,6 +139,9 @@ void BindLaterCall(py::module_& module) {
   py::class_<PyLaterCall>(module, "LaterCall")
       .def_property_readonly("key", [](const PyLaterCall& self) { return ToString(self.call->task().task); })
       .def_property_readonly("method", [](const PyLaterCall& self) { return py::bytes(self.spec().name()); })
+      .def_property_readonly("streaming", [](const PyLaterCall& self) { return self.spec().streaming(); })
+      // Hands over an item of a generator; False when nobody wants more. Any thread; may wait.
+      .def("yield_item", &PyLaterCall::Yield)
       .def_property_readonly("num_returns", [](const PyLaterCall& self) { return self.call->num_returns(); })
       .def("arguments", [](const PyLaterCall& self) { return Arguments(self.spec(), self.call->client()); })
       // Around each step of the coroutine: this thread runs that task.
@@ -125,7 +163,13 @@ void PythonGuest::Run(const Message& execute, internal::Client& client, std::spa
   const pid_t process = getpid();
   std::vector<PyValue> values;
   try {
-    values = Execute(execute.As<msg::ExecuteTask>().spec(), client, results.size());
+    const msg::TaskSpec& spec = execute.As<msg::ExecuteTask>().spec();
+    if (spec.streaming()) {
+      Stream(execute, client);
+      values = Pickled(py::list(py::make_tuple(py::none())));
+    } else {
+      values = Execute(spec, client, results.size());
+    }
   } catch (const py::error_already_set& error) {
     // A child that the task forked and that ran on to the task's end: the parent alone answers.
     if (getpid() != process) _exit(1);

@@ -21,6 +21,7 @@
 #include "runtime/python/connection.h"
 #include "runtime/python/guest.h"
 #include "runtime/python/placement_group.h"
+#include "runtime/python/stream.h"
 #include "runtime/python/task.h"
 #include "runtime/python/value.h"
 #include "runtime/transport/fork_server.h"
@@ -253,6 +254,7 @@ PYBIND11_MODULE(_core, module) {
   BindBuffers(module);
   BindTask(module);
   BindActor(module);
+  BindStream(module);
   BindLaterCall(module);
   BindPlacementGroup(module);
   module.def("connect", ConnectDriver);

@@ -1,6 +1,9 @@
 #include "runtime/python/task.h"
 
+#include <pybind11/stl.h>
+
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "runtime/api/client.h"
@@ -24,10 +27,12 @@ TaskOptions OptionsFrom(const py::dict& given) {
 
 }  // namespace
 
-PyTask::PyTask(uint64_t function, std::string name, const TaskOptions& options, uint32_t num_returns)
+PyTask::PyTask(uint64_t function, std::string name, const TaskOptions& options, uint32_t num_returns,
+               std::optional<uint32_t> max_unconsumed)
     : name_(std::move(name)),
       function_{name_, function, internal::kAnyArity, nullptr},
-      options_{options.max_retries, options.retry_exceptions, options.name, num_returns},
+      options_{options.max_retries, options.retry_exceptions,   options.name,
+               num_returns,         max_unconsumed.has_value(), max_unconsumed.value_or(0)},
       class_id_(internal::ClassFor(function, options)) {}
 
 py::list PyTask::Submit(const py::tuple& args, const py::dict& kwargs, const py::object& retry_on) const {
@@ -44,8 +49,9 @@ py::list PyTask::Submit(const py::tuple& args, const py::dict& kwargs, const py:
 
 void BindTask(py::module_& module) {
   py::class_<PyTask>(module, "Task")
-      .def(py::init([](uint64_t function, std::string name, const py::dict& options, uint32_t num_returns) {
-        return std::make_unique<PyTask>(function, std::move(name), OptionsFrom(options), num_returns);
+      .def(py::init([](uint64_t function, std::string name, const py::dict& options, uint32_t num_returns,
+                       std::optional<uint32_t> max_unconsumed) {
+        return std::make_unique<PyTask>(function, std::move(name), OptionsFrom(options), num_returns, max_unconsumed);
       }))
       .def("submit", &PyTask::Submit);
 }

@@ -3,6 +3,7 @@
 
 #include <pybind11/pybind11.h>
 
+#include <optional>
 #include <string>
 
 #include "runtime/api/function.h"
@@ -16,7 +17,9 @@ class PyTask {
   // `function` is the hash under which workers find the code.
   PyTask(const PyTask&) = delete;
   PyTask& operator=(const PyTask&) = delete;
-  PyTask(uint64_t function, std::string name, const TaskOptions& options, uint32_t num_returns);
+  // `max_unconsumed`: of a generator, 0 for no bound; nullopt: it is none.
+  PyTask(uint64_t function, std::string name, const TaskOptions& options, uint32_t num_returns,
+         std::optional<uint32_t> max_unconsumed);
   // A list of refs, one for each return. Refs among the arguments stand for their values. `retry_on`: exception classes
   // that are retried, or None.
   pybind11::list Submit(const pybind11::tuple& args, const pybind11::dict& kwargs,

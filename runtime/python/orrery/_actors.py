@@ -3,9 +3,9 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Union
 
-from . import _core, _functions, _options, _session
+from . import _core, _functions, _generators, _options, _session
 from ._execute import exit_actor  # noqa: F401  (orrery.actor.exit_actor, as in Ray)
 
 #: What an actor may ask for; the meaning is Ray's. num_cpus None: a free CPU when it starts, none held afterwards.
@@ -32,17 +32,22 @@ _ASYNC_CONCURRENCY = 1000
 _NOT_YET = {"runtime_env", "accelerator_type", "object_store_memory", "_metadata"}
 _RETURNS = "__orrery_num_returns__"
 _GROUP = "__orrery_concurrency_group__"
+_LIMIT = "__orrery_generator_backpressure__"
 _MOST_CALLS = 1_000_000
 _BUILT_IN = {"__ray_ready__": 1, "__ray_terminate__": 1}
 
 
-def method(*, num_returns: int = 1, concurrency_group: str = "") -> Callable[[Callable], Callable]:
-    """Decorates a method of an actor class: its calls return that many refs, and run in that concurrency group."""
-    if not isinstance(num_returns, int) or isinstance(num_returns, bool) or num_returns < 0:
-        raise ValueError(f"num_returns is a number >= 0, not {num_returns!r}")
+def method(*, num_returns: Union[int, str, None] = None, concurrency_group: str = "",
+           _generator_backpressure_num_objects: Optional[int] = None) -> Callable[[Callable], Callable]:
+    """Decorates a method of an actor class: its calls return that many refs ("streaming": a generator of them), and run in
+    that concurrency group."""
+    if num_returns is not None:
+        _generators.checked_returns(num_returns)
+    limit = _generators.checked_backpressure(_generator_backpressure_num_objects)
 
     def mark(function: Callable) -> Callable:
-        setattr(function, _RETURNS, num_returns)
+        setattr(function, _RETURNS, _generators.default_returns(function) if num_returns is None else num_returns)
+        setattr(function, _LIMIT, limit)
         setattr(function, _GROUP, concurrency_group)
         return function
     return mark
@@ -81,7 +86,8 @@ def _groups_of(cls: type, options: dict[str, Any]) -> list[tuple[str, int, list[
 
 
 def _is_async(cls: type) -> bool:
-    return any(inspect.iscoroutinefunction(function) for _, function in inspect.getmembers(cls, callable))
+    return any(inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+               for _, function in inspect.getmembers(cls, callable))
 
 
 def _native(cls: type, options: dict[str, Any]) -> dict[str, Any]:
@@ -103,40 +109,46 @@ def _native(cls: type, options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _methods_of(cls: type) -> dict[str, int]:
-    """Names of the methods, with the number of their returns."""
+#: num_returns of a method, and of a generator the bound on items that have not been taken.
+_Returns = tuple[Union[int, str], Optional[int]]
+
+
+def _methods_of(cls: type) -> dict[str, _Returns]:
+    """Names of the methods, with what their calls return."""
     methods = {}
     for name, function in inspect.getmembers(cls, callable):
         if name.startswith("__") and name != "__call__":
             continue
-        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-            raise NotImplementedError(f"{cls.__qualname__}.{name}: generators are not supported by orrery yet")
-        methods[name] = getattr(function, _RETURNS, 1)
+        methods[name] = getattr(function, _RETURNS, _generators.default_returns(function)), getattr(function, _LIMIT, None)
     return methods
 
 
 class ActorMethod:
     """A method of an actor: `.remote(…)` calls it and returns an ObjectRef at once."""
 
-    def __init__(self, handle: "ActorHandle", name: str, num_returns: int, group: str = ""):
+    def __init__(self, handle: "ActorHandle", name: str, returns: _Returns, group: str = ""):
         self._handle = handle
         self._name = name
-        self._num_returns = num_returns
+        self._num_returns, self._limit = returns
+        self._native = _generators.native(*returns)
         self._group = group
 
     def remote(self, *args: Any, **kwargs: Any) -> Any:
-        """Its ObjectRef, a list of them when num_returns is more than 1, None when it is 0."""
-        count = self._num_returns
-        refs = self._handle._core.call(self._name, max(1, count), self._group, args, kwargs)
-        if count == 1:
+        """Its ObjectRef, a list of them when num_returns is more than 1, None when it is 0, an ObjectRefGenerator when it
+        is "streaming"."""
+        refs = self._handle._core.call(self._name, *self._native, self._group, args, kwargs)
+        if self._num_returns == 1:
             return refs[0]
-        return refs if count else None
+        return _generators.result(refs, self._num_returns)
 
-    def options(self, *, num_returns: Optional[int] = None, name: str = "",
-                concurrency_group: Optional[str] = None) -> "ActorMethod":
+    def options(self, *, num_returns: Union[int, str, None] = None, name: str = "",
+                concurrency_group: Optional[str] = None,
+                _generator_backpressure_num_objects: Optional[int] = None) -> "ActorMethod":
         """The same method with another number of returns, or in another of its actor's concurrency groups."""
         del name  # calls go by the name of their method
-        return ActorMethod(self._handle, self._name, self._num_returns if num_returns is None else num_returns,
+        count = self._num_returns if num_returns is None else _generators.checked_returns(num_returns)
+        limit = _generators.checked_backpressure(_generator_backpressure_num_objects)
+        return ActorMethod(self._handle, self._name, (count, self._limit if limit is None else limit),
                            self._group if concurrency_group is None else concurrency_group)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -147,17 +159,17 @@ class ActorHandle:
     """Names an actor. Its methods are attributes. The actor ends when its last handle is gone, unless it is detached;
     a handle from get_actor does not keep it."""
 
-    def __init__(self, core: Any, methods: Optional[dict[str, int]]):
+    def __init__(self, core: Any, methods: Optional[dict[str, _Returns]]):
         self._core = core
         self._methods = methods  # None: found by name, so that only the actor itself knows
 
     def __getattr__(self, name: str) -> ActorMethod:
         if name in _BUILT_IN:
-            return ActorMethod(self, name, 1)
+            return ActorMethod(self, name, (1, None))
         if name.startswith("__") and name != "__call__":
             raise AttributeError(name)
         if self._methods is None:
-            return ActorMethod(self, name, 1)
+            return ActorMethod(self, name, (1, None))
         if name in self._methods:
             return ActorMethod(self, name, self._methods[name])
         near = difflib.get_close_matches(name, self._methods, 1)
@@ -184,7 +196,7 @@ class ActorHandle:
         return _restore, (self._core.encode(), self._core.class_hash, self._core.class_name, self._methods)
 
 
-def _restore(data: bytes, class_hash: int, class_name: str, methods: Optional[dict[str, int]]) -> ActorHandle:
+def _restore(data: bytes, class_hash: int, class_name: str, methods: Optional[dict[str, _Returns]]) -> ActorHandle:
     return ActorHandle(_core.restore_actor(data, class_hash, class_name), methods)
 
 

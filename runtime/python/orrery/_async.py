@@ -9,13 +9,14 @@ import collections.abc
 import concurrent.futures
 import inspect
 import threading
-from typing import Any, Callable, Optional
+from typing import Any, AsyncIterator, Callable, Iterator, Optional
 
 from . import _execute
 
 _execute.OWN_FILES.add(__file__)
 _loop: Optional[asyncio.AbstractEventLoop] = None
 _running: dict[str, asyncio.Task] = {}
+_waiting = concurrent.futures.ThreadPoolExecutor(1000, "orrery-yield")  # one for each call of the actor, at most
 
 
 def construct(make: Callable[[], Any]) -> Any:
@@ -67,6 +68,9 @@ async def _run(call: Any) -> tuple[list, Optional[BaseException]]:
     try:
         name = call.method.decode()
         result = _execute.invoke(name, call.arguments())
+        if call.streaming:
+            await _stream(call, result)
+            return [None], None
         if inspect.isawaitable(result):
             result = await result
         return _execute.values_of(result, call.num_returns, name), None
@@ -74,6 +78,24 @@ async def _run(call: Any) -> tuple[list, Optional[BaseException]]:
         raise
     except BaseException as error:  # pylint: disable=broad-except
         return [], error  # raised, some of these would end the loop
+
+
+async def _stream(call: Any, result: Any) -> None:
+    """Hands over what a generator yields, item by item; threads wait where that has to be waited for."""
+    if inspect.isawaitable(result):
+        result = await result
+    if not inspect.isasyncgen(result):
+        result = _as_async(_execute.items_of(result, call.method.decode()))
+    loop = asyncio.get_running_loop()
+    async for item in result:
+        if not await loop.run_in_executor(_waiting, call.yield_item, item):
+            await result.aclose()
+            return
+
+
+async def _as_async(items: Iterator[Any]) -> AsyncIterator[Any]:
+    for item in items:
+        yield item
 
 
 def _end(call: Any, task: asyncio.Task) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import inspect
 import pickle
 import traceback
-from typing import Any
+from typing import Any, Iterator
 
 import cloudpickle
 
@@ -46,6 +46,29 @@ def run(function: int, job: int, name: bytes, given: list, num_returns: int) -> 
     if num_returns == 1:
         return [result]
     return _split(result, num_returns, name.decode())
+
+
+def stream(function: int, job: int, name: bytes, given: list) -> Iterator[Any]:
+    """Runs a task that is a generator."""
+    code = _functions.load(function, job)
+    args, kwargs, retry_on = _arguments(given)
+    try:
+        yield from items_of(code(*args, **kwargs), name.decode())
+    except Exception as error:
+        if retry_on is None or isinstance(error, tuple(retry_on)):
+            raise
+        yield Raised(*describe(error))
+
+
+def items_of(result: Any, name: str) -> Iterator[Any]:
+    """What a function with num_returns="streaming" has returned, to be iterated over."""
+    if inspect.iscoroutine(result):
+        result.close()
+        raise TypeError(f"{name} is a coroutine function: tasks are plain functions")
+    try:
+        return iter(result)
+    except TypeError:
+        raise TypeError(f"{name} is to be a generator, but returned one {type(result).__qualname__}") from None
 
 
 class ActorExit(BaseException):
@@ -87,6 +110,12 @@ def call(method: bytes, given: list, num_returns: int) -> list:
         result.close()
         raise TypeError(f"{name} gave a coroutine, but its class has no 'async def': there is no event loop to run it")
     return values_of(result, num_returns, name)
+
+
+def stream_call(method: bytes, given: list) -> Iterator[Any]:
+    """Runs one method of the actor that is a generator."""
+    name = method.decode()
+    yield from items_of(invoke(name, given), name)
 
 
 def values_of(result: Any, num_returns: int, name: str) -> list:

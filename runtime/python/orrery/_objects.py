@@ -10,6 +10,7 @@ from typing import Any, Optional, Sequence, Union
 from . import _core, _session
 from ._core import ObjectRef
 from ._execute import Raised
+from ._generators import ObjectRefGenerator
 
 _FOREVER = -1
 
@@ -34,7 +35,8 @@ def get(refs: Union[ObjectRef, Sequence[ObjectRef]], *, timeout: Optional[float]
     timeout: seconds; GetTimeoutError when they pass first. Arrays lie in shared memory and are read-only.
     """
     if type(refs) is ObjectRef:
-        return _checked(_core.get((refs,), _nanoseconds(timeout))[0])
+        value = _checked(_core.get((refs,), _nanoseconds(timeout))[0])
+        return getattr(refs, "items", None) if value is None else value  # of num_returns="dynamic"
     if not isinstance(refs, (list, tuple)):
         raise TypeError(f"get takes an ObjectRef or a list of them, not {type(refs).__qualname__}")
     _check_refs("get", refs)
@@ -52,17 +54,20 @@ def _check_refs(what: str, refs: Sequence[Any]) -> None:
 
 def wait(refs: Sequence[ObjectRef], *, num_returns: int = 1, timeout: Optional[float] = None,
          fetch_local: bool = True) -> tuple[list[ObjectRef], list[ObjectRef]]:
-    """Waits until `num_returns` of the refs have a value or an error, or `timeout` seconds have passed: (ready, others)."""
+    """Waits until `num_returns` of the refs have a value or an error, or `timeout` seconds have passed: (ready, others).
+
+    An ObjectRefGenerator is ready when it has another item, or has ended."""
     del fetch_local  # a value is fetched by get
     if isinstance(refs, ObjectRef):
         raise TypeError("wait takes a list of ObjectRefs, not one")
     refs = list(refs)
-    _check_refs("wait", refs)
+    awaited = [ref._pending() if isinstance(ref, ObjectRefGenerator) else ref for ref in refs]
+    _check_refs("wait", awaited)
     if len(set(refs)) != len(refs):
         raise ValueError("wait takes each ref once")
     if not 0 < num_returns <= len(refs):
         raise ValueError(f"num_returns is from 1 to the number of refs ({len(refs)}), not {num_returns}")
-    chosen = set(_core.wait(refs, num_returns, _nanoseconds(timeout))[:num_returns])
+    chosen = set(_core.wait(awaited, num_returns, _nanoseconds(timeout))[:num_returns])
     return ([ref for i, ref in enumerate(refs) if i in chosen], [ref for i, ref in enumerate(refs) if i not in chosen])
 
 
@@ -77,6 +82,8 @@ def put(value: Any) -> ObjectRef:
 def cancel(ref: ObjectRef, *, force: bool = False, recursive: bool = True) -> None:
     """Asks that the task of `ref` does not go on; KeyboardInterrupt is raised in it when it runs. force: its worker is
     killed. recursive: also the tasks that it submitted. Its value becomes TaskCancelledError unless it ends first."""
+    if isinstance(ref, ObjectRefGenerator):
+        ref = ref.completed()
     if not isinstance(ref, ObjectRef):
         raise TypeError(f"cancel takes an ObjectRef, not {type(ref).__qualname__}")
     _core.cancel(ref, force, recursive)

@@ -5,7 +5,7 @@ import functools
 import inspect
 from typing import Any, Callable, Optional, Union
 
-from . import _core, _functions, _options, _session
+from . import _core, _functions, _generators, _options, _session
 from ._actors import ActorClass
 
 #: What a task may ask for; the meaning is Ray's.
@@ -14,7 +14,8 @@ _DEFAULTS: dict[str, Any] = {
     "num_gpus": 0,
     "memory": 0,
     "resources": {},
-    "num_returns": 1,
+    "num_returns": None,  # 1; "streaming" of a generator
+    _generators.BACKPRESSURE: None,
     "max_retries": None,
     "retry_exceptions": False,
     "scheduling_strategy": "DEFAULT",
@@ -36,11 +37,9 @@ class NodeAffinitySchedulingStrategy:
 def checked_options(given: dict[str, Any]) -> dict[str, Any]:
     """The given options, complete; ValueError or TypeError names what makes no sense."""
     options = _options.checked(given, _DEFAULTS, _NOT_YET)
-    count = options["num_returns"]
-    if count in ("dynamic", "streaming"):
-        raise ValueError(f"num_returns={count!r} is not supported by orrery yet")
-    if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-        raise ValueError(f"num_returns is a number >= 0, not {count!r}")
+    if options["num_returns"] is not None:
+        _generators.checked_returns(options["num_returns"])
+    _generators.checked_backpressure(options[_generators.BACKPRESSURE])
     return options
 
 
@@ -58,8 +57,8 @@ class RemoteFunction:
     """A function whose calls run as tasks: `f.remote(1)` returns an ObjectRef at once."""
 
     def __init__(self, function: Callable[..., Any], options: dict[str, Any]):
-        if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
-            raise TypeError(f"{function.__qualname__}: async functions and generators cannot be tasks in orrery yet")
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError(f"{function.__qualname__}: async functions cannot be tasks; methods of actors can")
         self._function = function
         self._options = checked_options(options)
         retry = self._options["retry_exceptions"]
@@ -67,7 +66,8 @@ class RemoteFunction:
         self._session = 0
         self._task: Any = None
         self._by_value = False
-        self._count = self._options["num_returns"]
+        count = self._options["num_returns"]
+        self._count = _generators.default_returns(function) if count is None else count
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -79,7 +79,8 @@ class RemoteFunction:
         return RemoteFunction(self._function, given)
 
     def remote(self, *args: Any, **kwargs: Any) -> Any:
-        """Submits a task; its ObjectRef, a list of them when num_returns is more than 1, None when it is 0."""
+        """Submits a task; its ObjectRef, a list of them when num_returns is more than 1, None when it is 0, an
+        ObjectRefGenerator when it is "streaming"."""
         if self._session != _session.number or not self._session:
             self._prepare()
         if self._by_value:
@@ -87,7 +88,7 @@ class RemoteFunction:
         refs = self._task.submit(args, kwargs, self._retry_on)
         if self._count == 1:
             return refs[0]
-        return refs if self._count else None
+        return _generators.result(refs, self._count)
 
     def _prepare(self) -> None:
         _session.ensure()
@@ -95,7 +96,8 @@ class RemoteFunction:
         self._by_value = function == _functions.APPLY
         options = _native(self._options)
         options["name"] = options["name"] or self._function.__qualname__
-        self._task = _core.Task(function, options["name"], options, max(1, self._count))
+        returns = _generators.native(self._count, _generators.checked_backpressure(self._options[_generators.BACKPRESSURE]))
+        self._task = _core.Task(function, options["name"], options, *returns)
         self._session = _session.number
 
     def __reduce__(self) -> Any:
