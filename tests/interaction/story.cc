@@ -20,7 +20,8 @@ const std::vector<const char*> kBoilerplate = {
     "StartProcess",        "ProcessStarted",   "RegisterWorker",      "DefineClass",
     "RegisterWorkerReply", "ReturnLeaseReply", "SubmitTask",          "TaskExecuted",
     "GetObjects",          "PutObject",        "CancelTask",          "GetJob",
-    "GetJobReply",         "ReleaseObjects",   "CloseDriver"};
+    "GetJobReply",         "ReleaseObjects",   "CloseDriver",         "YieldItem",
+    "ConsumeItems"};
 
 }  // namespace
 
@@ -35,6 +36,8 @@ Story::Story() {
                {"call", &Story::Call},
                {"kill-actor", &Story::KillActor},
                {"find-actor", &Story::FindActor},
+               {"yield", &Story::Yield},
+               {"take", &Story::Take},
                {"group", &Story::Group},
                {"await-group", &Story::AwaitGroup},
                {"remove-group", &Story::RemoveGroup},
@@ -161,7 +164,10 @@ std::vector<ObjectId> Story::Objects(const std::string& names) const {
   std::vector<ObjectId> objects;
   for (size_t at = 0; at <= names.size();) {
     const size_t end = std::min(names.find(',', at), names.size());
-    objects.push_back({Task(names.substr(at, end - at)), 0});
+    const std::string name = names.substr(at, end - at);
+    const size_t item = name.find('#');
+    const auto index = item == std::string::npos ? 0 : std::stoul(name.substr(item + 1));
+    objects.push_back({Task(name.substr(0, item)), static_cast<uint32_t>(index)});
     at = end + 1;
   }
   return objects;
@@ -289,6 +295,10 @@ void Story::Submit(const Arguments& words) {
       plan.args = Objects(value);
     else if (key == "count")
       count = std::stoi(value);
+    else if (key == "stream")
+      plan.streaming = true;
+    else if (key == "unconsumed")
+      plan.max_unconsumed = static_cast<uint32_t>(std::stoul(value));
     else
       ReadStrategy(key, value, plan.request.strategy);
   }
@@ -417,6 +427,19 @@ void Story::Drop(const Arguments& words) {
   Draft<msg::ReleaseObjects> release;
   for (const ObjectId& object : Objects(words.at(1))) ToProto(object, release->add_objects());
   cluster().FromApplication(Process(words.at(0)), std::move(release));
+}
+
+void Story::Yield(const Arguments& words) {
+  const int64_t size = words.size() > 1 ? std::stol(words[1].substr(words[1].find('=') + 1)) : 0;
+  cluster().YieldItem(Process(words.at(0)), Task(words[0]), size);
+}
+
+void Story::Take(const Arguments& words) {
+  Draft<msg::ConsumeItems> notice;
+  notice->set_index(Task(words.at(1)).index);
+  notice->set_taken(static_cast<uint32_t>(std::stoul(words.at(2))));
+  notice->set_drop(words.size() > 3 && words[3] == "drop");
+  cluster().FromApplication(Process(words.at(0)), std::move(notice));
 }
 
 void Story::Cancel(const Arguments& words) {

@@ -52,6 +52,8 @@ class Story final : public ClusterObserver {
   void Call(const Arguments& words);
   void KillActor(const Arguments& words);
   void FindActor(const Arguments& words);
+  void Yield(const Arguments& words);
+  void Take(const Arguments& words);
   void Group(const Arguments& words);
   void AwaitGroup(const Arguments& words);
   void RemoveGroup(const Arguments& words);

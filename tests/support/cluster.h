@@ -81,6 +81,8 @@ struct TaskPlan {
   int64_t max_pending_calls = 0;
   std::string concurrency_group = {};
   bool out_of_order = false;       // as its actor's
+  bool streaming = false;          // a generator: YieldItem
+  uint32_t max_unconsumed = 0;
 };
 
 struct ClusterOptions {
@@ -165,6 +167,8 @@ class Cluster {
   void CloseDriver(ProcessId process);
   // Sends any message from the application to its core worker.
   void FromApplication(ProcessId process, Message message);
+  // The generator that runs there yields its next item: a small value, or so many bytes in the node's store.
+  void YieldItem(ProcessId worker, TaskId task, int64_t size = 0);
   // Ends the task that runs on `worker`; `task` says which when there are several.
   void FinishTask(ProcessId worker, StatusCode status = StatusCode::kOk, const std::string& error = "",
                   TaskId task = {});
@@ -204,6 +208,7 @@ class Cluster {
     uint32_t execution = 0;
     Time start;
     uint64_t generation = 0;
+    uint32_t items = 0;  // yielded
   };
   void EndTask(ProcessId worker, TaskId task, StatusCode status, const std::string& error, bool exit_actor);
   // Takes it out of those that run; all zero when it is not among them.

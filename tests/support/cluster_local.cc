@@ -133,6 +133,21 @@ Cluster::Running Cluster::TakeRunning(ProcessId worker, TaskId task) {
   return running;
 }
 
+void Cluster::YieldItem(ProcessId worker, TaskId task, int64_t size) {
+  for (Running& running : processes_[worker]->running) {
+    if (running.task != task) continue;
+    Draft<msg::YieldItem> item;
+    item->set_item(++running.items);
+    item->set_request(running.items);
+    item->set_owner(task.owner.value);
+    item->set_index(task.index);
+    item->set_execution(running.execution);
+    item->set_size(size);
+    if (size == 0) item->set_value("item");
+    FromApplication(worker, std::move(item));
+  }
+}
+
 void Cluster::EndTask(ProcessId worker, TaskId task, StatusCode status, const std::string& error, bool exit_actor) {
   const Running running = TakeRunning(worker, task);
   if (!running.task) return;
@@ -303,6 +318,8 @@ ObjectId Cluster::Submit(ProcessId id, const TaskPlan& plan) {
   spec->set_name(plan.name);
   spec->set_work_ns(plan.work.ns);
   spec->set_num_returns(plan.num_returns);
+  spec->set_streaming(plan.streaming);
+  spec->set_max_unconsumed(plan.max_unconsumed);
   spec->set_function(plan.function);
   for (const ObjectId& object : plan.args) {
     msg::TaskArg* arg = spec->add_args();

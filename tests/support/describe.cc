@@ -155,6 +155,15 @@ std::string Describer::TaskFields(const Message& message) const {
       const auto& m = message.As<msg::PushTask>();
       return Of(TaskId{{m.spec().owner()}, m.spec().index()}) + IfSet("attempt", m.attempt()) + Gpus(m.gpus());
     }
+    case MessageKind::kReportItem: {
+      const auto& m = message.As<msg::ReportItem>();
+      return Of(TaskId{{m.owner()}, m.index()}) + "#" + std::to_string(m.item()) + IfSet("attempt", m.attempt());
+    }
+    case MessageKind::kStreamProgress: {
+      const auto& m = message.As<msg::StreamProgress>();
+      return Of(TaskId{{m.owner()}, m.index()}) + IfSet("attempt", m.attempt()) + IfSet("taken", m.taken()) +
+             IfSet("received", m.received()) + (m.dropped() ? " dropped" : "");
+    }
     case MessageKind::kTaskReply: {
       const auto& m = message.As<msg::TaskReply>();
       const std::string result = m.requeue() ? "requeue" : Code(m.status());
@@ -180,9 +189,16 @@ std::string Describer::TaskFields(const Message& message) const {
       const auto& m = message.As<msg::ObjectsReady>();
       std::string text = m.status() == 0 ? "" : Code(m.status());
       for (const msg::ObjectValue& value : m.values()) {
-        text += (text.empty() ? "" : " ") + Of(FromProto(value.object()).task) + "=" + Code(value.status());
+        const ObjectId object = FromProto(value.object());
+        text += (text.empty() ? "" : " ") + Of(object.task);
+        if (object.index > 0) text += "#" + std::to_string(object.index);
+        text += "=" + Code(value.status());
       }
       return text;
+    }
+    case MessageKind::kItemYielded: {
+      const auto& m = message.As<msg::ItemYielded>();
+      return "item " + std::to_string(m.request()) + " " + Code(m.status());
     }
     case MessageKind::kWorkerBlocked: return message.As<msg::WorkerBlocked>().blocked() ? "blocked" : "running again";
     default: return "";
