@@ -187,11 +187,6 @@ class Errors(ClusterTest):
             Counter.options(runtime_env={})
         with self.assertRaisesRegex(TypeError, "handle"):
             ray.kill(ray.put(1))
-        with self.assertRaisesRegex(NotImplementedError, "generators"):
-            @ray.remote
-            class _Streams:
-                async def f(self):
-                    yield 1
         import pickle
         with self.assertRaisesRegex(TypeError, "inside a value"):
             pickle.dumps(Counter.remote())

@@ -61,6 +61,9 @@ class Examples(unittest.TestCase):
     def test_pipeline(self):
         self.check("pipeline", "630\n")
 
+    def test_streaming_pipeline(self):
+        self.check("streaming_pipeline", "45.0\n")
+
 
 class Programs(unittest.TestCase):
     """Programs written by the test, each in a folder of its own."""
