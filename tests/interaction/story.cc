@@ -217,6 +217,8 @@ void Story::Start(const Arguments& words) {
         total.Set(ResourceKind::kCpu, FixedPoint::FromDouble(std::stod(value)));
       else if (key == "GPU")
         total.Set(ResourceKind::kGpu, FixedPoint::FromDouble(std::stod(value)));
+      else if (key == "store")
+        total.Set(ResourceKind::kObjectStoreMemory, FixedPoint::FromDouble(std::stod(value)));
       else
         total.Set(key, FixedPoint::FromDouble(std::stod(value)));
     }
