@@ -65,7 +65,7 @@ template <auto kMethod, class... Ps, class... As>
 auto StartCall(const ActorHandle& actor, const std::string& group, TypeList<Ps...>, As&&... args) {
   Submission submission(Method<kMethod>::Info(), 0, nullptr);
   (AddArgument<Ps>(submission, std::forward<As>(args)), ...);
-  return Ref<typename Method<kMethod>::Result>(CallActor(submission, actor, group));
+  return Returned<typename Method<kMethod>::Result>(CallActor(submission, actor, group));
 }
 
 }  // namespace internal

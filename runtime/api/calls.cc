@@ -38,9 +38,9 @@ Submission::Submission(const FunctionInfo& function, uint32_t class_id, const Ca
   msg::TaskSpec& spec = *submit.mutable_spec();
   spec.set_function(function.id);
   spec.set_num_returns(1);
+  spec.set_streaming(function.streaming);
   if (options == nullptr) return;
   spec.set_num_returns(options->num_returns);
-  spec.set_streaming(options->streaming);
   spec.set_max_unconsumed(options->max_unconsumed);
   submit.set_retry_exceptions(options->retry_exceptions);
   if (!options->name.empty()) spec.set_name(options->name);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "runtime/api/codec.h"
+#include "runtime/api/generator.h"
 #include "runtime/api/outgoing.h"
 
 namespace orrery::internal {
@@ -27,6 +28,7 @@ struct FunctionInfo {
   uint64_t id = 0;  // of name and signature
   size_t arity = 0;
   Thunk thunk = nullptr;
+  bool streaming = false;  // it is a generator
 };
 
 // Enters a function. Two different ones under one id make the id unusable (FindFunction says so).
@@ -100,6 +102,8 @@ template <class R>
 consteval uint64_t ResultSchema() {
   if constexpr (std::is_void_v<R>)
     return HashName("void");
+  else if constexpr (kIsGenerator<R>)
+    return Mix64(HashName("generator")) ^ SchemaOf<typename R::Item>();
   else
     return SchemaOf<R>();
 }
@@ -119,6 +123,14 @@ struct MustBeEncodable {
                 "process; specialise orrery::Codec<T> (runtime/api/codec.h)");
 };
 
+template <class R>
+consteval void CheckResult() {
+  if constexpr (kIsGenerator<R>)
+    (void)sizeof(MustBeEncodable<typename R::Item>);
+  else if constexpr (!std::is_void_v<R>)
+    (void)sizeof(MustBeEncodable<R>);
+}
+
 template <auto kFunction, class R, class... Ps>
 struct ThunkFor {
   static_assert(!(kTakesReference<Ps> || ...),
@@ -131,6 +143,8 @@ struct ThunkFor {
     (void)stored;
     if constexpr (std::is_void_v<R>) {
       kFunction(std::forward<Ps>(std::get<I>(stored))...);
+    } else if constexpr (kIsGenerator<std::remove_cvref_t<R>>) {
+      YieldAll(kFunction(std::forward<Ps>(std::get<I>(stored))...));
     } else {
       result.Encode<std::remove_cvref_t<R>>(kFunction(std::forward<Ps>(std::get<I>(stored))...));
     }
@@ -149,9 +163,10 @@ struct Registered {
   template <class... Ps>
   static constexpr FunctionInfo Describe(TypeList<Ps...> parameters) {
     (void)(sizeof(MustBeEncodable<StoredArgument<Ps>>) + ... + 0);
-    if constexpr (!std::is_void_v<Result>) (void)sizeof(MustBeEncodable<Result>);
+    CheckResult<Result>();
     const uint64_t id = Mix64(HashName(kNameOf<kFunction>.view())) ^ SignatureOf<Result>(parameters);
-    return {kNameOf<kFunction>.view(), id, sizeof...(Ps), &ThunkFor<kFunction, typename Traits::Result, Ps...>::Call};
+    return {kNameOf<kFunction>.view(), id, sizeof...(Ps), &ThunkFor<kFunction, typename Traits::Result, Ps...>::Call,
+            kIsGenerator<Result>};
   }
   static constexpr FunctionInfo kInfo = Describe(typename Traits::Parameters{});
   inline static const bool registered = RegisterFunction(&kInfo);

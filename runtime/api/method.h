@@ -101,10 +101,11 @@ struct Method {
   template <class... Ps>
   static constexpr FunctionInfo Describe(TypeList<Ps...> parameters) {
     (void)(sizeof(MustBeEncodable<StoredArgument<Ps>>) + ... + 0);
-    if constexpr (!std::is_void_v<Result>) (void)sizeof(MustBeEncodable<Result>);
+    CheckResult<Result>();
     using R = typename Traits::Result;
     const uint64_t id = Mix64(HashName(kNameOf<kMethod>.view()) + 1) ^ SignatureOf<Result>(parameters);
-    return {kNameOf<kMethod>.view(), id, sizeof...(Ps), &ThunkFor<&Invocation<R, Ps...>::Run, R, Ps...>::Call};
+    return {kNameOf<kMethod>.view(), id, sizeof...(Ps), &ThunkFor<&Invocation<R, Ps...>::Run, R, Ps...>::Call,
+            kIsGenerator<Result>};
   }
   static constexpr FunctionInfo kInfo = Describe(typename Traits::Parameters{});
   inline static const bool registered = RegisterFunction(&kInfo);

@@ -25,6 +25,7 @@ struct TaskOptions {
   std::optional<int> max_retries = {};  // after the death of worker or node; -1: for ever; default: task_max_retries
   bool retry_exceptions = false;  // also when the function throws
   std::string name = {};  // for people; default: the function's name
+  uint32_t generator_backpressure = 0;  // a generator pauses while so many of its items were not taken; 0: never
 };
 
 // Over all nodes in turn, rather than packed.

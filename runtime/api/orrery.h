@@ -15,6 +15,7 @@
 #include "runtime/api/codec.h"    // IWYU pragma: export
 #include "runtime/api/context.h"  // IWYU pragma: export
 #include "runtime/api/errors.h"   // IWYU pragma: export
+#include "runtime/api/generator.h"  // IWYU pragma: export
 #include "runtime/api/get.h"      // IWYU pragma: export
 #include "runtime/api/options.h"  // IWYU pragma: export
 #include "runtime/api/placement_group.h"  // IWYU pragma: export

@@ -1,8 +1,11 @@
 #include "runtime/api/stream.h"
 
+#include <memory>
 #include <utility>
 
 #include "runtime/api/errors.h"
+#include "runtime/api/generator.h"
+#include "runtime/api/get.h"
 #include "runtime/messages/convert.h"
 #include "runtime/messages/orrery.pb.h"
 
@@ -32,10 +35,22 @@ Stream::Outcome Stream::Next(int64_t timeout_ns, ObjectRef& item) {
   return Outcome::kItem;
 }
 
-Yielder::Yielder(const Message& execute, Client& client)
-    : client_(client),
-      task_{WorkerId{execute.As<msg::ExecuteTask>().spec().owner()}, execute.As<msg::ExecuteTask>().spec().index()},
-      execution_(execute.As<msg::ExecuteTask>().execution()) {}
+AnyRefGenerator::AnyRefGenerator(ObjectState* end) : stream_(std::make_unique<Stream>(ObjectRef(end))) {}
+AnyRefGenerator::AnyRefGenerator(AnyRefGenerator&&) noexcept = default;
+AnyRefGenerator& AnyRefGenerator::operator=(AnyRefGenerator&&) noexcept = default;
+AnyRefGenerator::~AnyRefGenerator() = default;
+
+ObjectRef AnyRefGenerator::Next() {
+  ObjectRef item;
+  stream_->Next(kForEver, item);
+  return item;
+}
+
+const ObjectRef& AnyRefGenerator::end() const { return stream_->end(); }
+
+// ---- the generator's own side ----
+
+Yielder::Yielder() : Yielder(Client::Current(), CurrentTask()->task, CurrentTask()->execution) {}
 
 bool Yielder::Send(Outgoing& value, std::string bytes) {
   Draft<msg::YieldItem> item;

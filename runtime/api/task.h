@@ -24,7 +24,6 @@ struct CallOptions {
   bool retry_exceptions = false;
   std::string name;
   uint32_t num_returns = 1;
-  bool streaming = false;  // a generator: num_returns is 1
   uint32_t max_unconsumed = 0;  // of a generator; 0: any number
 };
 
@@ -110,7 +109,7 @@ template <auto kFunction, class... Ps, class... As>
 auto StartTask(uint32_t class_id, const CallOptions* options, TypeList<Ps...>, As&&... args) {
   Submission submission(InfoFor<kFunction>(), class_id, options);
   (AddArgument<Ps>(submission, std::forward<As>(args)), ...);
-  return Ref<typename Registered<kFunction>::Result>(submission.Send());
+  return Returned<typename Registered<kFunction>::Result>(submission.Send());
 }
 
 }  // namespace internal
@@ -126,7 +125,7 @@ class Task {
  public:
   explicit Task(const TaskOptions& options)
       : class_id_(internal::ClassFor(internal::InfoFor<kFunction>().id, options)),
-        options_{options.max_retries, options.retry_exceptions, options.name, 1} {}
+        options_{options.max_retries, options.retry_exceptions, options.name, 1, options.generator_backpressure} {}
 
   template <class... As>
     requires AcceptsArguments<kFunction, As...>

@@ -61,9 +61,9 @@ PyActor Create(uint64_t class_hash, std::string class_name, const py::dict& give
 py::list Call(const PyActor& actor, const std::string& method, uint32_t num_returns,
               std::optional<uint32_t> max_unconsumed, const std::string& group, const py::tuple& args,
               const py::dict& kwargs) {
-  const internal::FunctionInfo function{method, actor.class_hash, internal::kAnyArity, nullptr};
-  const internal::CallOptions options{0,           false, method, num_returns, max_unconsumed.has_value(),
-                                      max_unconsumed.value_or(0)};
+  const internal::FunctionInfo function{method, actor.class_hash, internal::kAnyArity, nullptr,
+                                        max_unconsumed.has_value()};
+  const internal::CallOptions options{0, false, method, num_returns, max_unconsumed.value_or(0)};
   internal::Submission submission(function, 0, &options);
   const PyArguments arguments(args, kwargs, py::none());
   internal::ObjectState* first = nullptr;

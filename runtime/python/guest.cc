@@ -10,9 +10,9 @@
 #include "runtime/api/actor_object.h"
 #include "runtime/api/client.h"
 #include "runtime/api/executor.h"
+#include "runtime/api/generator.h"
 #include "runtime/api/get.h"
 #include "runtime/api/outgoing.h"
-#include "runtime/api/stream.h"
 #include "runtime/messages/convert.h"
 #include "runtime/messages/orrery.pb.h"
 #include "runtime/python/value.h"
@@ -74,7 +74,7 @@ void Stream(const Message& execute, internal::Client& client) {
   const py::object items = spec.has_callee()
                                ? call(py::bytes(spec.name()), std::move(args))
                                : run(spec.function(), spec.job(), py::bytes(spec.name()), std::move(args));
-  internal::Yielder yielder(execute, client);
+  internal::Yielder yielder;
   for (const py::handle& item : py::iter(items)) {
     const PyValue value = PyValue::Pickle(py::reinterpret_borrow<py::object>(item));
     bool wanted = false;
@@ -105,7 +105,8 @@ std::vector<PyValue> Execute(const msg::TaskSpec& spec, internal::Client& client
 // Of an actor's coroutine, as Python's event loop has it. All but the destructor are called on the loop's thread.
 struct PyLaterCall {
   std::shared_ptr<internal::LaterCall> call;
-  std::shared_ptr<internal::Yielder> yielder = std::make_shared<internal::Yielder>(call->execute(), call->client());
+  std::shared_ptr<internal::Yielder> yielder =
+      std::make_shared<internal::Yielder>(call->client(), call->task().task, call->task().execution);
 
   const msg::TaskSpec& spec() const { return call->execute().As<msg::ExecuteTask>().spec(); }
   void Finish(const py::list& returned) const {

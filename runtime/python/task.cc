@@ -30,9 +30,8 @@ TaskOptions OptionsFrom(const py::dict& given) {
 PyTask::PyTask(uint64_t function, std::string name, const TaskOptions& options, uint32_t num_returns,
                std::optional<uint32_t> max_unconsumed)
     : name_(std::move(name)),
-      function_{name_, function, internal::kAnyArity, nullptr},
-      options_{options.max_retries, options.retry_exceptions,   options.name,
-               num_returns,         max_unconsumed.has_value(), max_unconsumed.value_or(0)},
+      function_{name_, function, internal::kAnyArity, nullptr, max_unconsumed.has_value()},
+      options_{options.max_retries, options.retry_exceptions, options.name, num_returns, max_unconsumed.value_or(0)},
       class_id_(internal::ClassFor(function, options)) {}
 
 py::list PyTask::Submit(const py::tuple& args, const py::dict& kwargs, const py::object& retry_on) const {
