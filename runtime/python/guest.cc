@@ -46,6 +46,14 @@ py::object Hook(const char* name) {
   return module.attr(name);
 }
 
+// What the job's programs expect around them: once, before anything of theirs is unpickled.
+void Enter() {
+  static bool entered = false;
+  if (entered) return;
+  Hook("enter")();
+  entered = true;
+}
+
 GuestError Describe(const py::error_already_set& error) {
   // The interpreter ties the two together only where Python code catches the exception.
   if (error.trace()) PyException_SetTraceback(error.value().ptr(), error.trace().ptr());
@@ -164,6 +172,7 @@ void PythonGuest::Run(const Message& execute, internal::Client& client, std::spa
   const pid_t process = getpid();
   std::vector<PyValue> values;
   try {
+    Enter();
     const msg::TaskSpec& spec = execute.As<msg::ExecuteTask>().spec();
     if (spec.streaming()) {
       Stream(execute, client);

@@ -16,6 +16,12 @@ from ._errors import MARK
 from .exceptions import TaskError
 
 
+def enter() -> None:
+    """Before a worker's first task."""
+    from . import _runtime_env
+    _runtime_env.enter()
+
+
 class Raised:
     """Stands in a result's place: the task failed with an exception that is not to be retried."""
 

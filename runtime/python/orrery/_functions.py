@@ -14,6 +14,8 @@ _LASTING = 0  # no job's number
 
 _loaded: dict[int, Callable[..., Any]] = {}
 _exported: dict[int, str] = {}  # hash to key, of this session
+#: Actors of this session may outlive it.
+lasting = False
 
 
 def _space(job: int) -> str:
@@ -24,11 +26,12 @@ def _key(function: int) -> str:
     return f"{function:016x}"
 
 
-def export(function: Callable[..., Any], lasting: bool = False) -> int:
+def export(function: Callable[..., Any], for_ever: bool = False) -> int:
     """Makes `function` (or class) known to the job's workers; its hash, or APPLY when it must travel with each call.
 
-    lasting: it is kept when the job has ended, for an actor that outlives it.
+    for_ever: it is kept when the job has ended, for an actor that outlives it.
     """
+    global lasting
     try:
         code, holds_refs = _core.pickle_function(function)
     except Exception as error:
@@ -38,7 +41,8 @@ def export(function: Callable[..., Any], lasting: bool = False) -> int:
     if holds_refs:
         return APPLY
     digest = int.from_bytes(hashlib.blake2b(code, digest_size=8).digest(), "little")
-    if lasting:
+    if for_ever:
+        lasting = True
         _core.kv_put(_space(_LASTING), _key(digest), code)
     elif digest not in _exported:
         _core.kv_put(_space(_core.context()["job"]), _key(digest), code)
@@ -74,3 +78,5 @@ def forget(erase: bool) -> None:
         for key in _exported.values():
             _core.kv_delete(_space(job), key)
     _exported.clear()
+    global lasting
+    lasting = False

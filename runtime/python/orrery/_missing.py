@@ -66,7 +66,6 @@ NAMES: dict[str, dict[str, str]] = {
         "OutOfMemoryError": "orrery does not end workers for the memory they use",
         "PendingCallsLimitExceeded": "a get of the call's ref raises UnavailableError",
         "PlasmaObjectNotAvailable": "orrery waits, or raises GetTimeoutError",
-        "RuntimeEnvSetupError": "init() raises ValueError for what it does not support",
     },
 }
 

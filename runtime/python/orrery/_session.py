@@ -8,12 +8,13 @@ import sys
 import threading
 from typing import Any, Optional
 
-from . import _core, _functions, _logs
+from . import _core, _functions, _logs, _runtime_env
 
 #: Counts sessions of this process; 0: none is open. Workers have the one they were started for.
 number = 0
 _last_number = 0
 _follower: Optional[_logs.Follower] = None
+_environment: Optional[_runtime_env.RuntimeEnv] = None
 _lock = threading.Lock()
 _exit_status = 0
 
@@ -26,7 +27,8 @@ def init(address: Optional[str] = None, *, num_cpus: Optional[float] = None, num
 
     address: "host:port" of the head, "auto" for one that must be there, "local" for a cluster of one's own. Without it:
     $ORRERY_ADDRESS, else the cluster that runs on this machine, else one is started for this program and ends with it.
-    num_cpus, num_gpus, resources: of a cluster of one's own. runtime_env: {"env_vars": {...}} for the workers.
+    num_cpus, num_gpus, resources: of a cluster of one's own. runtime_env: for the workers: {"env_vars": {…},
+    "working_dir": folder, "py_modules": [folders, files or modules], "excludes": [patterns]}; the files go to every node.
     log_to_driver: what workers print is printed here, too. settings: of the runtime, e.g. {"task_max_retries": "0"}.
     priority, weight: of this job, where the cluster's setting job_scheduling is "priority" or "fair_share".
     """
@@ -39,7 +41,8 @@ def init(address: Optional[str] = None, *, num_cpus: Optional[float] = None, num
             raise RuntimeError("orrery is connected already: call shutdown() first, or pass ignore_reinit_error=True")
         _use_own_command()
         name = _logs.name_of_job()
-        variables = {**_environment(runtime_env), **_logs.variables(name)}
+        environment = _runtime_env.RuntimeEnv(runtime_env)
+        variables = {**environment.variables(), **_search_path(), **_logs.variables(name)}
         given = {
             "address": "" if address in (None, "auto") else address,
             "name": job_name or os.path.basename(sys.argv[0] or "python"),
@@ -52,26 +55,23 @@ def init(address: Optional[str] = None, *, num_cpus: Optional[float] = None, num
         }
         program = str(pathlib.Path(__file__).with_name("_worker.py"))
         _core.connect(given, sys.executable, ["-P", program], variables)
-        _opened(name if log_to_driver else None)
+        _opened(name if log_to_driver else None, environment)
+        environment.upload()
     return Context()
 
 
-def _opened(log_name: Optional[str]) -> None:
-    global number, _last_number, _follower
+def _opened(log_name: Optional[str], environment: Optional[_runtime_env.RuntimeEnv] = None) -> None:
+    global number, _last_number, _follower, _environment
+    _environment = environment
     _last_number += 1
     number = _last_number
     if log_name:
         _follower = _logs.Follower(_core.session_folder(), log_name)
 
 
-def _environment(runtime_env: Optional[dict[str, Any]]) -> dict[str, str]:
-    runtime_env = dict(runtime_env or {})
-    variables = {str(key): str(value) for key, value in runtime_env.pop("env_vars", {}).items()}
-    if runtime_env:
-        raise ValueError(f"runtime_env of orrery takes env_vars only, not {', '.join(sorted(runtime_env))}")
+def _search_path() -> dict[str, str]:
     entries = [os.path.abspath(entry) for entry in sys.path]  # "" is the driver's folder
-    variables["ORRERY_PYTHON_PATH"] = os.pathsep.join(entries)
-    return variables
+    return {"ORRERY_PYTHON_PATH": os.pathsep.join(entries)}
 
 
 def _use_own_command() -> None:
@@ -98,11 +98,14 @@ def is_initialized() -> bool:
 
 def shutdown() -> None:
     """Ends the session; a cluster that was started for it ends, too. Does nothing when none is open."""
-    global number, _follower
+    global number, _follower, _environment
     with _lock:
         if not _core.connected() or "ORRERY_WORKER_ID" in os.environ:
             return
+        environment, _environment = _environment, None
         try:
+            if environment and not _functions.lasting:  # else an actor that outlives the job needs it
+                environment.forget()
             _functions.forget(erase=True)
         except Exception:
             _functions.forget(erase=False)  # the cluster is gone

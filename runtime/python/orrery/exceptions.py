@@ -111,6 +111,10 @@ class InfeasibleError(OrreryError):
     """No node of the cluster could ever hold what the task asks for."""
 
 
+class RuntimeEnvSetupError(OrreryError):
+    """The files that the job's runtime_env names could not be made available to a worker."""
+
+
 class InvalidArgumentError(OrreryError, ValueError):
     """The caller's input makes no sense; nothing was done."""
 
