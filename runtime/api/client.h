@@ -152,8 +152,8 @@ class Client {
   }
 
   // ---- called by whoever drives the core worker ----
-  // ObjectsReady, WaitReply, ObjectAllocated, ItemYielded, ActorFound, PlacementGroupReply, GiveRooms and ReclaimRooms; others are
-  // not for the client.
+  // ObjectsReady, WaitReply, ObjectAllocated, ItemYielded, ActorFound, PlacementGroupReply, GiveRooms and ReclaimRooms;
+  // others are not for the client.
   void OnMessage(Message message);
   // The core worker traced the end of a task of ours; counted from SetUnfinished on.
   void OnTaskFinished();

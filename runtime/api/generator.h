@@ -119,9 +119,9 @@ void YieldAll(Generator<T> generator) {
 
 }  // namespace internal
 
-// What a call of a generator gives: refs of its items, in order, each as soon as the item is there. A ref's get() throws
-// what the generator failed with; nothing follows that one. When this goes, what was not taken goes, too, and the
-// generator ends at its next co_yield. Any thread.
+// What a call of a generator gives: refs of its items, in order, each as soon as the item is there. A ref's get()
+// throws what the generator failed with; nothing follows that one. When this goes, what was not taken goes, too, and
+// the generator ends at its next co_yield. Any thread.
 template <class T>
 class RefGenerator {
  public:

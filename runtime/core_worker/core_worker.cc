@@ -101,9 +101,7 @@ bool CoreWorker::OnObjectMessage(const Address& from, Message& message) {
       receiver_.OnTaskReplyReceived(from, message.As<msg::TaskReplyReceived>());
       return true;
     case MessageKind::kReportItem: tasks_.OnReportItem(from, message.As<msg::ReportItem>()); return true;
-    case MessageKind::kStreamProgress:
-      receiver_.OnStreamProgress(from, message.As<msg::StreamProgress>());
-      return true;
+    case MessageKind::kStreamProgress: receiver_.OnStreamProgress(from, message.As<msg::StreamProgress>()); return true;
     case MessageKind::kAddBorrower: objects_.borrowing.OnAddBorrower(from, message.As<msg::AddBorrower>()); return true;
     case MessageKind::kRemoveBorrower:
       objects_.borrowing.OnRemoveBorrower(from, message.As<msg::RemoveBorrower>());

@@ -4,8 +4,7 @@
 
 namespace orrery {
 
-void Lineage::Keep(uint64_t task, const Message& submit, uint32_t attempt, int32_t retries_left,
-                   uint32_t items) {
+void Lineage::Keep(uint64_t task, const Message& submit, uint32_t attempt, int32_t retries_left, uint32_t items) {
   const auto [entry, is_new] = entries_.Insert(task, {});
   entry->kept.attempt = attempt;
   entry->kept.retries_left = retries_left;

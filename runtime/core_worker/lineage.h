@@ -25,8 +25,8 @@ class Lineage {
  public:
   Lineage(CoreContext& core, MemoryStore& store) : core_(core), store_(store) {}
 
-  // The task has finished well, with results in stores. Its arguments' objects must still be in the table. `items`: of a
-  // generator.
+  // The task has finished well, with results in stores. Its arguments' objects must still be in the table. `items`: of
+  // a generator.
   void Keep(uint64_t task, const Message& submit, uint32_t attempt, int32_t retries_left, uint32_t items);
   const KeptTask* Find(uint64_t task) const;
   // A result that was counted here went out of scope.

@@ -81,7 +81,12 @@ class TaskManager {
   using Stored = google::protobuf::RepeatedPtrField<msg::StoredReturn>;
 
   TaskManager(CoreContext& core, Objects& objects, RequestTable& requests, TaskQueue& queue)
-      : core_(core), objects_(objects), store_(objects.store), requests_(requests), queue_(queue), streams_(core, store_) {}
+      : core_(core),
+        objects_(objects),
+        store_(objects.store),
+        requests_(requests),
+        queue_(queue),
+        streams_(core, store_) {}
 
   void Submit(Message submit);
   // A generator of ours has yielded an item; its reader has taken some.

@@ -62,7 +62,7 @@ def until(what, seconds=60):
 class GeneratorTest(ClusterTest):
     def setUp(self):
         super().setUp()
-        folder = tempfile.TemporaryDirectory()
+        folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)  # a generator may still be at it
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
 
