@@ -21,7 +21,7 @@ foreach(folder api common env messages)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/runtime/${folder}/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/orrery-api/runtime/${folder}
           FILES_MATCHING PATTERN "*.h" PATTERN "*.inc" PATTERN "examples" EXCLUDE)
 endforeach()
-install(FILES ${CMAKE_BINARY_DIR}/generated/orrery/orrery.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/orrery-api/orrery)
+install(FILES ${CMAKE_BINARY_DIR}/generated/orrery/orrery.h ${CMAKE_BINARY_DIR}/generated/orrery/expose.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/orrery-api/orrery)
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/orreryConfig.cmake.in ${CMAKE_BINARY_DIR}/orreryConfig.cmake
                               INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/orrery)

@@ -20,6 +20,7 @@
 #include "runtime/python/actor.h"
 #include "runtime/python/connection.h"
 #include "runtime/python/guest.h"
+#include "runtime/python/native.h"
 #include "runtime/python/placement_group.h"
 #include "runtime/python/stream.h"
 #include "runtime/python/task.h"
@@ -255,6 +256,7 @@ PYBIND11_MODULE(_core, module) {
   BindTask(module);
   BindActor(module);
   BindStream(module);
+  BindNative(module);
   BindLaterCall(module);
   BindPlacementGroup(module);
   module.def("connect", ConnectDriver);

@@ -18,8 +18,9 @@ from .exceptions import TaskError
 
 def enter() -> None:
     """Before a worker's first task."""
-    from . import _runtime_env
+    from . import _native, _runtime_env
     _runtime_env.enter()
+    _native.enter()
 
 
 class Raised:

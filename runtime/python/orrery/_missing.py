@@ -24,7 +24,7 @@ NAMES: dict[str, dict[str, str]] = {
         "autoscaler": "`orrery request-resources` keeps resources, `orrery explain autoscaler` tells of its doings",
         "cloudpickle": "orrery uses the package cloudpickle",
         "cluster_utils": "`orrery start` and `orrery live run` start clusters of several nodes on one machine",
-        "cpp_function": "calls of C++ functions by name are not supported yet",
+        "cpp_actor_class": "cpp_function calls C++ functions; C++ actors are made and called in C++",
         "dashboard": "`orrery status`, `orrery memory` and `python3 -m analysis` show what there is to see",
         "internal": "what is internal in Ray has no counterpart",
         "job_config": "init() takes what there is",

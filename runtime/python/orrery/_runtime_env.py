@@ -45,9 +45,10 @@ class RuntimeEnv:
         excludes = given.get("excludes") or []
         if isinstance(excludes, str) or not all(isinstance(pattern, str) for pattern in excludes):
             raise TypeError("runtime_env: excludes is a list of patterns, as in a .gitignore file")
-        self._working_dir = ""
+        self.working_dir = self._working_dir = ""
         if given.get("working_dir") is not None:
-            self._working_dir = self._add(_folder("working_dir", given["working_dir"]), "", excludes)
+            folder = _folder("working_dir", given["working_dir"])
+            self.working_dir, self._working_dir = str(folder), self._add(folder, "", excludes)
         modules = given.get("py_modules") or []
         if isinstance(modules, (str, os.PathLike)):
             raise TypeError("runtime_env: py_modules is a list")

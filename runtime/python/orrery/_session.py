@@ -6,7 +6,7 @@ import os
 import pathlib
 import sys
 import threading
-from typing import Any, Optional
+from typing import Any, Optional, Sequence
 
 from . import _core, _functions, _logs, _runtime_env
 
@@ -22,7 +22,7 @@ _exit_status = 0
 def init(address: Optional[str] = None, *, num_cpus: Optional[float] = None, num_gpus: Optional[float] = None,
          resources: Optional[dict[str, float]] = None, runtime_env: Optional[dict[str, Any]] = None,
          ignore_reinit_error: bool = False, log_to_driver: bool = True, job_name: str = "",
-         settings: Optional[dict[str, str]] = None, priority: int = 0, weight: float = 1.0, **unknown: Any) -> "Context":
+         settings: Optional[dict[str, str]] = None, code_search_path: Optional[Sequence[str]] = None, priority: int = 0, weight: float = 1.0, **unknown: Any) -> "Context":
     """Connects this process to a cluster, as a driver.
 
     address: "host:port" of the head, "auto" for one that must be there, "local" for a cluster of one's own. Without it:
@@ -30,7 +30,7 @@ def init(address: Optional[str] = None, *, num_cpus: Optional[float] = None, num
     num_cpus, num_gpus, resources: of a cluster of one's own. runtime_env: for the workers: {"env_vars": {…},
     "working_dir": folder, "py_modules": [folders, files or modules], "excludes": [patterns]}; the files go to every node.
     log_to_driver: what workers print is printed here, too. settings: of the runtime, e.g. {"task_max_retries": "0"}.
-    priority, weight: of this job, where the cluster's setting job_scheduling is "priority" or "fair_share".
+    code_search_path: libraries whose C++ functions cpp_function calls. priority, weight: of this job, where the cluster's setting job_scheduling is "priority" or "fair_share".
     """
     if unknown:
         raise TypeError(f"init() of orrery does not know {', '.join(sorted(unknown))}")
@@ -42,7 +42,9 @@ def init(address: Optional[str] = None, *, num_cpus: Optional[float] = None, num
         _use_own_command()
         name = _logs.name_of_job()
         environment = _runtime_env.RuntimeEnv(runtime_env)
-        variables = {**environment.variables(), **_search_path(), **_logs.variables(name)}
+        from . import _native
+        libraries = _native.checked(code_search_path, environment.working_dir)
+        variables = {**environment.variables(), **libraries, **_search_path(), **_logs.variables(name)}
         given = {
             "address": "" if address in (None, "auto") else address,
             "name": job_name or os.path.basename(sys.argv[0] or "python"),
