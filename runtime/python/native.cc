@@ -23,7 +23,7 @@ using exposed::Library;
 
 constexpr int kDeepest = 200;
 
-// All that was loaded, by name; a name of a later library that an earlier one has is an error when it is loaded.
+// What this session's libraries expose; a name that an earlier one has is an error when a later one is loaded.
 exposed::Table& Loaded() {
   static auto* table = new exposed::Table;
   return *table;
@@ -146,6 +146,7 @@ py::object CallNative(const std::string& name, const py::args& given) {
 
 void BindNative(py::module_& module) {
   module.def("load_library", LoadLibrary);
+  module.def("forget_libraries", [] { Loaded().clear(); });
   module.def("native_names", NativeNames);
   module.def("call_native", CallNative);
 }

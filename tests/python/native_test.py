@@ -80,7 +80,7 @@ class Functions(ClusterTest):
             with self.subTest(name, args=args), self.assertRaisesRegex(kind, pattern):
                 call(name, *args)
         nested = []
-        for _ in range(1000):
+        for _ in range(300):
             nested = [nested]
         with self.assertRaisesRegex(ValueError, "nested too deeply"):
             call("Same", nested)

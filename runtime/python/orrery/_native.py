@@ -53,6 +53,7 @@ def checked(paths: Optional[Sequence[str]], working_dir: str) -> dict[str, str]:
     if isinstance(paths, (str, os.PathLike)):
         raise TypeError("code_search_path is a list of paths")
     told = []
+    _core.forget_libraries()  # of a former session
     for path in map(os.path.abspath, paths or ()):
         if not os.path.isfile(path):
             raise ValueError(f"code_search_path: there is no file {path!r}")
