@@ -1,5 +1,6 @@
-// C++ functions that programs in other languages call by name, with values that both sides can express. Header only, and
-// independent of the rest: compile it into a shared library, which a Python driver names in init(code_search_path=[…]).
+// C++ functions that programs in other languages call by name, with values that both sides can express. Header only,
+// and independent of the rest: compile it into a shared library, which a Python driver names in
+// init(code_search_path=[…]).
 //
 //   #include <orrery/expose.h>
 //   int64_t Plus(int64_t a, int64_t b) { return a + b; }
@@ -49,7 +50,8 @@ class ArgumentError : public std::invalid_argument {
 
 namespace exposed {
 
-// How T is called in messages, and how it is taken from and made into a Value. Take returns nullopt where it does not fit.
+// How T is called in messages, and how it is taken from and made into a Value. Take returns nullopt where it does not
+// fit.
 template <class T>
 struct Convert;
 
@@ -197,8 +199,8 @@ struct Convert<std::tuple<Ts...>> {
     return TakeTuple<std::tuple<Ts...>>(value, std::index_sequence_for<Ts...>{});
   }
   static Value Make(std::tuple<Ts...> value) {
-    return std::apply(
-        [](auto&&... parts) { return Value{Value::List{Convert<Ts>::Make(std::move(parts))...}}; }, std::move(value));
+    return std::apply([](auto&&... parts) { return Value{Value::List{Convert<Ts>::Make(std::move(parts))...}}; },
+                      std::move(value));
   }
 };
 template <class A, class B>
@@ -261,7 +263,8 @@ struct Library {
   uint64_t abi;
   const Table* functions;
 };
-inline constexpr uint64_t kAbi = 1 + 1000 * sizeof(Value) + 1'000'000 * sizeof(Table) + 1'000'000'000 * sizeof(std::string);
+inline constexpr uint64_t kAbi =
+    1 + 1000 * sizeof(Value) + 1'000'000 * sizeof(Table) + 1'000'000'000 * sizeof(std::string);
 inline constexpr const char* kEntry = "orrery_exposed_functions";
 
 }  // namespace exposed

@@ -117,8 +117,8 @@ std::vector<std::string> NativeNames() {
 
 std::string TypeOf(const std::exception& error) {
   int status = 0;
-  const std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(typeid(error).name(), nullptr, nullptr, &status),
-                                                    std::free);
+  const std::unique_ptr<char, void (*)(void*)> name(
+      abi::__cxa_demangle(typeid(error).name(), nullptr, nullptr, &status), std::free);
   return status == 0 ? name.get() : typeid(error).name();
 }
 

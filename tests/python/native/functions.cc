@@ -20,7 +20,9 @@ bool Not(bool x) { return !x; }
 void Nothing() {}
 std::string Twice(const std::string& text) { return text + text; }
 std::vector<std::byte> Reversed(std::vector<std::byte> bytes) { return {bytes.rbegin(), bytes.rend()}; }
-std::vector<std::vector<int>> Square(int n) { return std::vector(static_cast<size_t>(n), std::vector<int>(static_cast<size_t>(n), n)); }
+std::vector<std::vector<int>> Square(int n) {
+  return std::vector(static_cast<size_t>(n), std::vector<int>(static_cast<size_t>(n), n));
+}
 std::map<std::string, int> Count(const std::vector<std::string>& words) {
   std::map<std::string, int> counts;
   for (const std::string& word : words) ++counts[word];
@@ -36,12 +38,12 @@ int Throws(int kind) {
 void Kill() { kill(getpid(), SIGKILL); }
 void Sleep(int ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }
 
-const bool exposed = orrery::expose<&Plus>("Plus") && orrery::expose<&Small>("Small") && orrery::expose<&Huge>("Huge") &&
-                     orrery::expose<&Half>("Half") && orrery::expose<&Single>("Single") && orrery::expose<&Not>("Not") &&
-                     orrery::expose<&Nothing>("Nothing") && orrery::expose<&Twice>("Twice") &&
-                     orrery::expose<&Reversed>("Reversed") && orrery::expose<&Square>("Square") &&
-                     orrery::expose<&Count>("Count") && orrery::expose<&Positive>("Positive") &&
-                     orrery::expose<&Swap>("Swap") && orrery::expose<&Same>("Same") && orrery::expose<&Throws>("Throws") &&
-                     orrery::expose<&Kill>("Kill") && orrery::expose<&Sleep>("Sleep");
+const bool exposed =
+    orrery::expose<&Plus>("Plus") && orrery::expose<&Small>("Small") && orrery::expose<&Huge>("Huge") &&
+    orrery::expose<&Half>("Half") && orrery::expose<&Single>("Single") && orrery::expose<&Not>("Not") &&
+    orrery::expose<&Nothing>("Nothing") && orrery::expose<&Twice>("Twice") && orrery::expose<&Reversed>("Reversed") &&
+    orrery::expose<&Square>("Square") && orrery::expose<&Count>("Count") && orrery::expose<&Positive>("Positive") &&
+    orrery::expose<&Swap>("Swap") && orrery::expose<&Same>("Same") && orrery::expose<&Throws>("Throws") &&
+    orrery::expose<&Kill>("Kill") && orrery::expose<&Sleep>("Sleep");
 
 }  // namespace
