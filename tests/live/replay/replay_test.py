@@ -293,8 +293,9 @@ class ReplayTest(unittest.TestCase):
 
     def test_urgent_tasks_preempt_only_where_they_may(self):
         for summary in self.text_in_both_worlds(URGENT.replace("PREEMPTION", "priority")):
-            self.assertEqual(summary["jobs"]["batch"]["preempted"], 2, summary["world"])
-            self.assertEqual(summary["tasks"]["retried"], 2, summary["world"])
+            # Both, unless the second was quick enough to follow the first in its place.
+            self.assertIn(summary["jobs"]["batch"]["preempted"], (1, 2), summary["world"])
+            self.assertEqual(summary["tasks"]["retried"], summary["jobs"]["batch"]["preempted"], summary["world"])
             self.assertLess(summary["jobs"]["urgent"]["makespan_s"], 5, summary["world"])
         waited = self.live(self.write(URGENT.replace("PREEMPTION", "none")))
         self.assertEqual(waited["jobs"]["batch"]["preempted"], 0)

@@ -12,8 +12,9 @@ struct ForkServerTest : HostTest {
   void Fork(WorkerId worker, const std::string& way, const std::string& allowed = "1") {
     StartProgram(worker, FORKED_PROGRAM, {way}, {{kForkServerVariable, allowed}});
   }
+  // It runs, and the host has heard of it: its server may be killed now.
   void AwaitLog(WorkerId worker) {
-    RunUntil([&] { return Log(worker).ends_with('\n'); });
+    RunUntil([&] { return notes.pids.count(worker.value) != 0 && Log(worker).ends_with('\n'); });
   }
   void AwaitExit(WorkerId worker) {
     RunUntil([&] { return notes.exits.count(worker.value) != 0; });
