@@ -1,6 +1,7 @@
 #include "runtime/core_worker/task_submitter.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "runtime/core_worker/actor_submitter.h"
 #include "runtime/messages/convert.h"
@@ -10,32 +11,10 @@
 namespace orrery {
 
 namespace {
-RequestKey LeaseRequestKey(uint64_t index) { return {MessageKind::kRequestLease, index, 0}; }
-RequestKey CancelKey(uint64_t index) { return {MessageKind::kCancelLease, index, 0}; }
-// A lease that was granted twice is given back to two node managers.
-RequestKey ReturnKey(uint64_t index, const Address& node_manager) {
-  return {MessageKind::kReturnLease, index, node_manager.endpoint};
-}
 bool HasRefs(const msg::TaskReply& reply) {
   return std::any_of(reply.stored().begin(), reply.stored().end(), [](const auto& s) { return s.refs_size() > 0; });
 }
 }  // namespace
-
-const StateChart& TaskSubmitter::Chart() {
-  constexpr auto kAtHome = static_cast<uint8_t>(RequestState::kAtHome),
-                 kSentOn = static_cast<uint8_t>(RequestState::kSentOn),
-                 kCancelling = static_cast<uint8_t>(RequestState::kCancelling), kNone = StateChart::kNone;
-  static const StateChart chart("LeaseRequest", {"AtHome", "SentOn", "Cancelling"},
-                                {{kNone, kAtHome, "queued tasks are worth another lease"},
-                                 {kAtHome, kSentOn, "SPILLBACK"},
-                                 {kSentOn, kAtHome, "REJECTED, node lost"},
-                                 {kAtHome, kCancelling, "no queued task is left"},
-                                 {kSentOn, kCancelling, "no queued task is left"},
-                                 {kAtHome, kNone, "GRANTED, FAILED, CANCELLED"},
-                                 {kSentOn, kNone, "GRANTED, FAILED, CANCELLED"},
-                                 {kCancelling, kNone, "CANCELLED, or GRANTED and returned"}});
-  return chart;
-}
 
 void TaskSubmitter::Enqueue(uint64_t task, OwnedTask& entry, bool front) {
   const uint32_t class_id = entry.class_id =
@@ -129,155 +108,6 @@ int64_t TaskSubmitter::Depth(const Class& klass) const {
   return std::clamp<int64_t>(depth, 1, std::max<int64_t>(1, core_.settings.max_tasks_in_flight_per_worker));
 }
 
-void TaskSubmitter::RequestLeases(uint32_t class_id) {
-  if (closed_ || !core_.node) return;
-  Class& klass = classes_.at(class_id);
-  int64_t limit = core_.settings.max_pending_lease_requests;
-  if (limit < 0) limit = std::max<int64_t>(10, core_.alive_nodes);
-  const int64_t depth = Depth(klass);
-  const int64_t queued = static_cast<int64_t>(klass.queue.size());
-  const int64_t wanted = std::min((queued + depth - 1) / depth, limit);
-  while (static_cast<int64_t>(klass.requests.size()) < wanted) {
-    const uint64_t index = ++last_lease_;
-    klass.requests.insert(index);
-    ++klass.open_requests;
-    const auto [node, manager] = FirstToAsk(klass);
-    auto [it, inserted] = requests_.emplace(index, Request{class_id, manager, node, manager, node});
-    SendRequest(index, it->second, {});
-  }
-  if (queued > wanted && !backlog_armed_ && core_.settings.backlog_report_interval.ns > 0) {
-    backlog_armed_ = true;
-    core_.env.SetTimer(core_.settings.backlog_report_interval, TimerKind::kBacklog, 0);
-  }
-}
-
-// Leases that the queued tasks are worth, beyond those that are asked for.
-uint64_t TaskSubmitter::BacklogOf(const Class& klass) const {
-  const int64_t depth = Depth(klass);
-  const int64_t worth = (static_cast<int64_t>(klass.queue.size()) + depth - 1) / depth;
-  return static_cast<uint64_t>(std::max<int64_t>(0, worth - static_cast<int64_t>(klass.requests.size())));
-}
-
-// The autoscaler must know of tasks for which nobody asks yet. Reported while there are any, and their end once.
-void TaskSubmitter::OnBacklogTimer() {
-  backlog_armed_ = false;
-  for (auto& [id, klass] : classes_) {
-    const uint64_t backlog = BacklogOf(klass);
-    if (backlog > 0 || klass.backlog > 0) ReportBacklog(klass, backlog);
-    backlog_armed_ |= backlog > 0;
-  }
-  if (backlog_armed_) core_.env.SetTimer(core_.settings.backlog_report_interval, TimerKind::kBacklog, 0);
-}
-
-void TaskSubmitter::ReportBacklog(Class& klass, uint64_t backlog) {
-  klass.backlog = backlog;
-  Draft<msg::ReportBacklog> report;
-  report->set_owner(core_.id.value);
-  report->mutable_spec()->CopyFrom(klass.spec.As<msg::RequestLease>().spec());
-  report->set_backlog(backlog);
-  core_.env.Send(core_.options.node_manager, std::move(report));
-}
-
-void TaskSubmitter::SendRequest(uint64_t index, Request& request, NodeId rejected_by) {
-  const Class& klass = classes_.at(request.class_id);
-  Message message = klass.spec.Clone();
-  auto& body = message.As<msg::RequestLease>();
-  ToProto(LeaseId{core_.id, index}, body.mutable_lease());
-  body.set_job(core_.job.value);
-  body.set_grant_or_reject(request.state == RequestState::kSentOn);
-  body.set_rejected_by(rejected_by.value);
-  body.set_hop(++request.hop);
-  const int64_t backlog = static_cast<int64_t>(klass.queue.size()) - static_cast<int64_t>(klass.requests.size());
-  body.set_backlog(static_cast<uint64_t>(std::max<int64_t>(0, backlog)));
-  managers_[request.target_node] = request.target;
-  core_.env.Trace({.kind = TraceKind::kLeaseRequested, .task = {core_.id, index}, .node = request.target_node});
-  core_.requests.Send(LeaseRequestKey(index), request.target, std::move(message));
-}
-
-// Nothing is left that these would serve.
-void TaskSubmitter::CancelRequests(Class& klass) {
-  for (uint64_t index : klass.requests) {
-    Request& request = requests_.at(index);
-    Transition(Chart(), request.state, RequestState::kCancelling);
-    core_.requests.Done(LeaseRequestKey(index));
-    SendCancel(index, request);
-  }
-  klass.requests.clear();
-}
-
-void TaskSubmitter::SendCancel(uint64_t index, const Request& request) {
-  Draft<msg::CancelLease> cancel;
-  ToProto(LeaseId{core_.id, index}, cancel->mutable_lease());
-  cancel->set_hop(request.hop);
-  core_.requests.Send(CancelKey(index), request.target, std::move(cancel));
-}
-
-// A grant that nobody waits for: of a question that was sent twice, or was given up when its node could not be reached.
-// Unless this process has that lease or is giving it back, it must be returned: nobody else would.
-void TaskSubmitter::RefuseGrant(const Address& from, const msg::LeaseReply& reply) {
-  const uint64_t index = reply.lease().index();
-  if (const auto* lease = leases_.Find(index); lease != nullptr && (*lease)->node_manager == from) return;
-  if (!core_.requests.Pending(ReturnKey(index, from))) SendReturn(index, WorkerId{reply.worker()}, from, false);
-}
-
-void TaskSubmitter::OnLeaseReply(const Address& from, const msg::LeaseReply& reply) {
-  const uint64_t index = reply.lease().index();
-  if (reply.alive_nodes() > 0) core_.alive_nodes = reply.alive_nodes();
-  auto it = requests_.find(index);
-  // A grant by the node that is being asked is good, whichever copy of the question it answers.
-  const bool wanted =
-      it != requests_.end() &&
-      (it->second.hop == reply.hop() || (reply.outcome() == msg::LeaseReply::GRANTED && it->second.target == from));
-  if (!wanted) {
-    core_.env.Trace({.kind = TraceKind::kStaleMessage, .node = NodeId{reply.node()}, .text = "LeaseReply"});
-    if (reply.outcome() == msg::LeaseReply::GRANTED) RefuseGrant(from, reply);
-    return;
-  }
-  Request& request = it->second;
-  const uint32_t class_id = request.class_id;
-  switch (reply.outcome()) {
-    case msg::LeaseReply::GRANTED: {
-      core_.requests.Done(LeaseRequestKey(index));
-      core_.requests.Done(CancelKey(index));
-      const Request granted = request;
-      classes_.at(class_id).requests.erase(index);
-      --classes_.at(class_id).open_requests;
-      requests_.erase(it);
-      OnGranted(index, granted, reply);
-      return;
-    }
-    case msg::LeaseReply::SPILLBACK: {
-      if (request.state != RequestState::kAtHome) return;  // cancelling: the answer to our CancelLease ends it
-      Transition(Chart(), request.state, RequestState::kSentOn);
-      request.target = FromProto(reply.spill_address());
-      request.target_node = NodeId{reply.node()};
-      return SendRequest(index, request, {});
-    }
-    case msg::LeaseReply::REJECTED: {
-      if (request.state != RequestState::kSentOn) return;
-      Transition(Chart(), request.state, RequestState::kAtHome);
-      const NodeId rejected_by = request.target_node;
-      request.target = request.home;
-      request.target_node = request.home_node;
-      return SendRequest(index, request, rejected_by);
-    }
-    case msg::LeaseReply::CANCELLED:
-    case msg::LeaseReply::FAILED:
-    default: break;
-  }
-  core_.requests.Done(LeaseRequestKey(index));
-  core_.requests.Done(CancelKey(index));
-  const Request ended = request;
-  classes_.at(class_id).requests.erase(index);
-  --classes_.at(class_id).open_requests;
-  MaybeUnused(class_id);
-  requests_.erase(it);
-  if (reply.outcome() == msg::LeaseReply::FAILED && ended.state != RequestState::kCancelling) {
-    RequestFailed(ended, {static_cast<StatusCode>(reply.status()), reply.message()});
-  }
-  Pump(class_id);
-}
-
 void TaskSubmitter::OnGranted(uint64_t index, const Request& request, const msg::LeaseReply& reply) {
   // Its node manager leases a worker once at a time: should an older lease of this worker be here, it is over.
   const Address worker_address = FromProto(reply.worker_address());
@@ -301,14 +131,6 @@ void TaskSubmitter::OnGranted(uint64_t index, const Request& request, const msg:
   leases_.Insert(index, std::move(owned));
   if (closed_ || klass.queue.empty()) return ReturnLease(lease, false);
   Pump(lease.class_id);
-}
-
-// The lease can never be granted: every task that waits for one like it fails with the reason.
-void TaskSubmitter::RequestFailed(const Request& request, const Status& status) {
-  const std::deque<uint64_t> queue = classes_.at(request.class_id).queue;
-  for (uint64_t task : queue) {
-    if (tasks_->Find(task) != nullptr) tasks_->Fail(task, {.status = status.code(), .error = status.message()});
-  }
 }
 
 void TaskSubmitter::OnReturnLeaseReply(const Address& from, const msg::ReturnLeaseReply& reply) {
@@ -378,7 +200,7 @@ void TaskSubmitter::TakeOver(const Address& worker, const msg::TaskReply& reply)
 void TaskSubmitter::Settle(Lease& lease) {
   Class& klass = classes_.at(lease.class_id);
   if (!lease.in_flight.empty()) return;
-  if (closed_ || TooOld(lease)) return ReturnLease(lease, false);
+  if (lease.lost || closed_ || TooOld(lease)) return ReturnLease(lease, lease.lost);
   if (!klass.queue.empty()) return;
   // Of tasks that take this argument there may be no second one.
   if (lease.class_id >= kWithArguments && klass.runs < 2) return ReturnLease(lease, false);
@@ -406,7 +228,7 @@ void TaskSubmitter::UpdateUsable(Lease& lease, size_t before) {
   auto& usable = classes_.at(lease.class_id).usable;
   usable.erase({before, lease.index});
   const bool room = static_cast<int64_t>(lease.in_flight.size()) < Depth(classes_.at(lease.class_id));
-  if (room && !lease.blocked && !lease.exclusive) usable.insert({lease.in_flight.size(), lease.index});
+  if (room && !lease.blocked && !lease.exclusive && !lease.lost) usable.insert({lease.in_flight.size(), lease.index});
 }
 
 bool TaskSubmitter::TooOld(const Lease& lease) const {
@@ -417,6 +239,7 @@ bool TaskSubmitter::TooOld(const Lease& lease) const {
 void TaskSubmitter::ReturnLease(Lease& lease, bool broken) {
   ORRERY_ASSERT(lease.in_flight.empty());
   SendReturn(lease.index, lease.worker, lease.node_manager, broken);
+  core_.requests.Done(KillKey(lease.index));
   MaybeUnused(lease.class_id);
   Class& klass = classes_.at(lease.class_id);
   klass.usable.erase({0, lease.index});
@@ -440,6 +263,7 @@ void TaskSubmitter::LeaseLost(uint64_t index, StatusCode status, const std::stri
   if (slot == nullptr) return;
   const std::unique_ptr<Lease> lease = std::move(*slot);
   leases_.Erase(index);
+  core_.requests.Done(KillKey(index));
   MaybeUnused(lease->class_id);
   Class& klass = classes_.at(lease->class_id);
   klass.usable.erase({lease->in_flight.size(), index});
@@ -488,17 +312,25 @@ void TaskSubmitter::OnNodeDied(NodeId node, const std::string& reason) {
   }
 }
 
+// Whether that costs an attempt, its node manager knows: it may have ended the worker itself (to make room, with its
+// group). What it says comes another way than the end of the connection, and may come later; so it is asked, as Ray
+// asks (GetWorkerFailureCause). Whatever has become of the process, it ends.
+void TaskSubmitter::OnWorkerUnreachable(Lease& lease) {
+  if (lease.in_flight.empty()) return ReturnLease(lease, true);
+  if (std::exchange(lease.lost, true)) return;
+  classes_.at(lease.class_id).usable.erase({lease.in_flight.size(), lease.index});
+  Draft<msg::KillLeasedWorker> kill;
+  ToProto(LeaseId{core_.id, lease.index}, kill->mutable_lease());
+  kill->set_worker(lease.worker.value);
+  core_.requests.Send(KillKey(lease.index), lease.node_manager, std::move(kill));
+}
+
 void TaskSubmitter::OnPeerLost(const Address& peer) {
-  if (const uint64_t* found = by_worker_.Find(peer)) {
-    const uint64_t index = *found;
-    // The node manager may know the cause and outlive it: tell it not to reuse the process.
-    const Lease& lease = **leases_.Find(index);
-    SendReturn(index, lease.worker, lease.node_manager, true);
-    return LeaseLost(index, StatusCode::kWorkerDied, "connection lost");
-  }
+  if (const uint64_t* found = by_worker_.Find(peer)) return OnWorkerUnreachable(**leases_.Find(*found));
   if (peer == core_.options.node_manager) return;
   std::vector<uint64_t> asked;
   for (const RequestKey& key : core_.requests.KeysTo(peer)) {
+    if (key.kind == MessageKind::kKillLeasedWorker) LeaseLost(key.a, StatusCode::kWorkerDied, "connection lost");
     const bool asks = key.kind == MessageKind::kRequestLease || key.kind == MessageKind::kCancelLease;
     if (asks || key.kind == MessageKind::kReturnLease || key.kind == MessageKind::kCancelRunning) {
       core_.requests.Done(key);
@@ -506,31 +338,6 @@ void TaskSubmitter::OnPeerLost(const Address& peer) {
     if (asks) asked.push_back(key.a);
   }
   RestartRequests(asked);
-}
-
-// The node that was asked is gone: ask at home again. A cancellation goes there too, for the GCS may still hold a place
-// on that node for the lease.
-void TaskSubmitter::RestartRequests(const std::vector<uint64_t>& indices) {
-  for (uint64_t index : indices) {
-    auto it = requests_.find(index);
-    if (it == requests_.end()) continue;
-    Request& request = it->second;
-    const NodeId lost = request.target_node;
-    request.home = request.target = core_.options.node_manager;
-    request.home_node = request.target_node = core_.node;
-    if (request.state == RequestState::kCancelling) {
-      SendCancel(index, request);
-      continue;
-    }
-    if (request.state == RequestState::kSentOn) Transition(Chart(), request.state, RequestState::kAtHome);
-    SendRequest(index, request, lost);
-  }
-}
-
-void TaskSubmitter::OnRegistered() {
-  for (const auto& [id, klass] : classes_) {
-    if (!klass.queue.empty()) RequestLeases(id);
-  }
 }
 
 void TaskSubmitter::Close() {
@@ -584,6 +391,7 @@ void TaskSubmitter::CheckInvariants(bool full) const {
   leases_.CollectKeys(indices);
   for (uint64_t index : indices) {
     const Lease& lease = **leases_.Find(index);
+    ORRERY_ASSERT(!lease.lost || core_.requests.Pending(KillKey(index)));
     ORRERY_ASSERT(!lease.in_flight.empty() || idle_.count({lease.idle_since, index}) != 0);
   }
 }

@@ -81,6 +81,7 @@ class TaskSubmitter {
     std::deque<uint64_t> in_flight;  // tasks, in the order pushed
     bool blocked = false;  // the worker waits in get: push nothing until it has finished a task
     bool exclusive = false;  // carries one task that must be alone
+    bool lost = false;  // nothing reaches the worker: its node manager was asked what has become of it
   };
   struct Request {
     uint32_t class_id = 0;
@@ -108,6 +109,13 @@ class TaskSubmitter {
     int64_t mean_run_ns = -1;  // exponential mean of run times; -1: none seen
   };
 
+  static RequestKey LeaseRequestKey(uint64_t index) { return {MessageKind::kRequestLease, index, 0}; }
+  static RequestKey CancelKey(uint64_t index) { return {MessageKind::kCancelLease, index, 0}; }
+  static RequestKey KillKey(uint64_t index) { return {MessageKind::kKillLeasedWorker, index, 0}; }
+  // A lease that was granted twice is given back to two node managers.
+  static RequestKey ReturnKey(uint64_t index, const Address& node_manager) {
+    return {MessageKind::kReturnLease, index, node_manager.endpoint};
+  }
   uint32_t ClassOf(const OwnedTask& entry);
   std::pair<NodeId, Address> FirstToAsk(const Class& klass) const;
   void ForgetClasses();
@@ -129,6 +137,7 @@ class TaskSubmitter {
   void ReturnLease(Lease& lease, bool broken);
   void SendReturn(uint64_t index, WorkerId worker, const Address& node_manager, bool broken);
   void LeaseLost(uint64_t index, StatusCode status, const std::string& reason);
+  void OnWorkerUnreachable(Lease& lease);
   void RequestFailed(const Request& request, const Status& status);
   void RestartRequests(const std::vector<uint64_t>& indices);
   void UpdateUsable(Lease& lease, size_t in_flight_before);
