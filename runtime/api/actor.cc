@@ -49,7 +49,7 @@ void FillSpec(const ActorOptions& options, msg::ActorSpec& spec) {
   needs.preferred_labels = options.preferred_labels;
   needs.fallback_strategy = options.fallback_strategy;
   SchedulingRequest request = RequestFor(needs);
-  if (const RunningTask* parent = CurrentTask()) CaptureStrategy(request.strategy, parent->capture);
+  if (const RunningTask* parent = CurrentTask()) CaptureStrategy(request.strategy, parent->in.capture);
   if (const Status status = ValidateRequest(request.resources); !status.ok())
     throw Error(status.code(), status.message());
   ToProto(request, spec.mutable_placement());

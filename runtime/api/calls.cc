@@ -21,8 +21,8 @@ namespace internal {
 namespace {
 uint32_t ClassHere(uint64_t function, uint32_t class_id) {
   const RunningTask* parent = CurrentTask();
-  if (parent == nullptr || !parent->capture || class_id == 0) return class_id;
-  return CapturedClass(function, class_id, parent->capture);
+  if (parent == nullptr || !parent->in.capture || class_id == 0) return class_id;
+  return CapturedClass(function, class_id, parent->in.capture);
 }
 }  // namespace
 
@@ -161,12 +161,20 @@ void cancel(const ObjectRef& ref, CancelOptions options) {
 
 Context context() {
   const internal::Identity& identity = internal::Client::Current().identity();
-  Context context{
-      .job = identity.job, .node = identity.node, .worker = identity.worker, .task = {}, .attempt = 0, .gpu_ids = {}};
+  Context context{.job = identity.job,
+                  .node = identity.node,
+                  .worker = identity.worker,
+                  .task = {},
+                  .attempt = 0,
+                  .actor = {},
+                  .placement_group = {},
+                  .gpu_ids = {}};
   if (const internal::RunningTask* task = internal::CurrentTask()) {
     context.task = task->task;
     context.attempt = task->attempt;
-    context.gpu_ids = task->gpus;
+    context.actor = task->actor;
+    context.placement_group = task->in.group;
+    context.gpu_ids = task->in.gpus;
   }
   return context;
 }

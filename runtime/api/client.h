@@ -211,14 +211,21 @@ class Client {
   std::map<ObjectId, RoomCache::Room> writing_;  // under room_mutex_: not yet put or abandoned
 };
 
+// Where a task runs; all calls of an actor run where its constructor did.
+struct RunsIn {
+  std::vector<uint32_t> gpus;
+  PlacementGroupId group;  // {}: none
+  PlacementGroupId capture;  // what it submits runs in this group, unless that names a strategy
+};
+
 // What a thread that runs tasks knows of the present one.
 struct RunningTask {
   TaskId task;
   uint32_t execution = 0;  // ExecuteTask's
   uint32_t attempt = 0;
-  std::vector<uint32_t> gpus;
+  ActorId actor;  // that it makes, or whose method it is
+  RunsIn in;
   std::atomic<bool> cancelled{false};
-  PlacementGroupId capture;  // what it submits runs in this group, unless that names a strategy
 };
 // Of the calling thread; nullptr outside tasks.
 RunningTask*& CurrentTask();

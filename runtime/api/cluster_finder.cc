@@ -22,6 +22,10 @@ Result<FoundCluster> StartOwn(const SessionOptions& options) {
   node.resources.Set(ResourceKind::kCpu, FixedPoint::FromDouble(options.num_cpus < 0 ? cpus : options.num_cpus));
   node.resources.Set(ResourceKind::kGpu, FixedPoint::FromDouble(options.num_gpus));
   for (const auto& [name, amount] : options.resources) node.resources.Set(name, FixedPoint::FromDouble(amount));
+  if (options.object_store_memory > 0)
+    node.resources.Set(ResourceKind::kObjectStoreMemory,
+                       FixedPoint::FromDouble(static_cast<double>(options.object_store_memory)));
+  node.labels = options.labels;
   Result<std::unique_ptr<LocalCluster>> own = LocalCluster::Start({.nodes = {node}, .settings = options.settings});
   if (!own.ok()) return own.status();
   Result<FoundCluster> found = FindInSession((*own)->session_dir(), (*own)->address());

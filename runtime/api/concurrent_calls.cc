@@ -19,10 +19,10 @@ ConcurrentCalls::~ConcurrentCalls() {
   }
 }
 
-void ConcurrentCalls::SetActor(Client& client, bool asyncio, PlacementGroupId capture) {
+void ConcurrentCalls::SetActor(Client& client, bool asyncio, RunsIn in) {
   client_ = &client;
   asyncio_ = asyncio;
-  capture_ = capture;
+  in_ = std::move(in);
 }
 
 void ConcurrentCalls::Start(Message execute) {
@@ -37,7 +37,7 @@ void ConcurrentCalls::Start(Message execute) {
 
 void ConcurrentCalls::Serve(Group& group) {
   RunningTask task;
-  task.capture = capture_;
+  task.in = in_;
   std::unique_lock lock(mutex_);
   while (true) {
     group.wanted.wait(lock, [&] { return closing_ || !group.waiting.empty(); });
@@ -86,7 +86,7 @@ void ConcurrentCalls::StartLater(Message execute) {
     }
     Post(std::move(done), start);
   });
-  call->task().capture = capture_;
+  call->task().in = in_;
   {
     std::lock_guard lock(mutex_);
     later_[call->task().task] = call;

@@ -26,8 +26,8 @@ class ConcurrentCalls {
   ~ConcurrentCalls();
   ConcurrentCalls(const ConcurrentCalls&) = delete;
 
-  // The actor is there: what its constructor's ExecuteTask said, and where its calls' children run.
-  void SetActor(Client& client, bool asyncio, PlacementGroupId capture);
+  // The actor is there: what its constructor's ExecuteTask said, and where it ran.
+  void SetActor(Client& client, bool asyncio, RunsIn in);
   // Calls are coroutines: Start waits for the guest.
   bool asyncio() const { return asyncio_; }
   // Runs an ExecuteTask with a thread group. By the main thread, not holding the token if it is for the guest.
@@ -54,12 +54,12 @@ class ConcurrentCalls {
   LiveEnv& env_;
   Client* client_ = nullptr;
   bool asyncio_ = false;
-  PlacementGroupId capture_;
+  RunsIn in_;
 
   mutable std::mutex mutex_;
-  bool closing_ = false;                                // under mutex_, as all that follows
-  std::map<uint32_t, Group> groups_;                    // by ExecuteTask.thread_group
-  std::vector<RunningTask*> running_;                   // on threads
+  bool closing_ = false;  // under mutex_, as all that follows
+  std::map<uint32_t, Group> groups_;  // by ExecuteTask.thread_group
+  std::vector<RunningTask*> running_;  // on threads
   std::map<TaskId, std::shared_ptr<LaterCall>> later_;  // coroutines
 };
 

@@ -15,6 +15,8 @@ struct Context {
   WorkerId worker;                // this process
   TaskId task;                    // {} in the driver and on threads that run no task
   uint32_t attempt = 0;           // 0 the first time, then one more for each retry
+  ActorId actor;                  // that this process is; {}: none, or it runs no method just now
+  PlacementGroupId placement_group;  // that the task or actor runs in; {}: in none
   std::vector<uint32_t> gpu_ids;  // instances that belong to this task
 };
 

@@ -148,6 +148,12 @@ Executed NothingYet(const msg::ExecuteTask& execute) {
   return executed;
 }
 
+// The placement group that this task runs in; {}: in none.
+PlacementGroupId GroupOf(const msg::TaskSpec& spec) {
+  if (spec.has_actor()) return FromProto(spec.actor().placement().group());
+  return spec.has_group() ? FromProto(spec.group()) : FromProto(spec.capture_group());
+}
+
 // The placement group that children of this task run in; {}: in none.
 PlacementGroupId CapturedBy(const msg::TaskSpec& spec) {
   if (spec.has_capture_group()) return FromProto(spec.capture_group());
@@ -155,15 +161,36 @@ PlacementGroupId CapturedBy(const msg::TaskSpec& spec) {
   return placement.capture_child_tasks() ? FromProto(placement.group()) : PlacementGroupId{};
 }
 
+// What CUDA, and what is built on it, look at, as in Ray. By the main thread, while no code of the program runs.
+void ShowGpus(const std::vector<uint32_t>& gpus) {
+  static constexpr char kName[] = "CUDA_VISIBLE_DEVICES";
+  static const char* const given = getenv(kName);
+  static const std::string before = given == nullptr ? "" : given;
+  static bool changed = false;
+  if (!gpus.empty())
+    setenv(kName, GpuList(gpus).c_str(), 1);
+  else if (changed)
+    given == nullptr ? unsetenv(kName) : setenv(kName, before.c_str(), 1);
+  changed = !gpus.empty();
+}
+
 }  // namespace
+
+std::string GpuList(const std::vector<uint32_t>& gpus) {
+  std::string list;
+  for (uint32_t gpu : gpus) list += (list.empty() ? "" : ",") + std::to_string(gpu);
+  return list;
+}
 
 void PrepareTask(const Message& request, RunningTask& task) {
   const auto& execute = request.As<msg::ExecuteTask>();
   task.task = {WorkerId{execute.spec().owner()}, execute.spec().index()};
   task.execution = execute.execution();
   task.attempt = execute.attempt();
-  task.gpus.clear();
-  for (const msg::GpuShare& share : execute.gpus()) task.gpus.push_back(share.index());
+  const msg::TaskSpec& spec = execute.spec();
+  task.actor = {};
+  if (spec.has_callee()) task.actor = FromProto(spec.callee());
+  if (spec.has_actor()) task.actor = {task.task.owner, task.task.index};
   task.cancelled.store(false, std::memory_order_relaxed);
 }
 
@@ -187,7 +214,11 @@ Executed ExecuteNow(const Message& request, RunningTask& task, Client& client) {
          "");
     return executed;
   }
-  if (!spec.has_callee()) task.capture = CapturedBy(spec);  // an actor's methods: what its creation was told
+  if (!spec.has_callee()) {
+    task.in = {{}, GroupOf(spec), CapturedBy(spec)};
+    for (const msg::GpuShare& share : execute.gpus()) task.in.gpus.push_back(share.index());
+    if (guest == nullptr) ShowGpus(task.in.gpus);
+  }
   CurrentTask() = &task;
   CaptureThrownStacks(guest == nullptr);
   try {

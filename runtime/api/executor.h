@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "runtime/api/client.h"
@@ -14,8 +15,10 @@ struct Executed {
   Message message;              // TaskExecuted, without times
   std::vector<ObjectRef> refs;  // inside the result: to be held until the core worker has the message
 };
-// What `task` is to know of the ExecuteTask `request`; its capture stays.
+// What `task` is to know of the ExecuteTask `request`; where a method runs is told already.
 void PrepareTask(const Message& request, RunningTask& task);
+// "0,2", as CUDA_VISIBLE_DEVICES says it.
+std::string GpuList(const std::vector<uint32_t>& gpus);
 // Runs the ExecuteTask `request` on this thread as `task`, with the client of this process. Never throws.
 Executed ExecuteNow(const Message& request, RunningTask& task, Client& client);
 

@@ -115,8 +115,8 @@ SchedulingStrategy InPlacementGroup(const PlacementGroup& group, int32_t bundle,
 
 std::optional<PlacementGroupId> current_placement_group() {
   const internal::RunningTask* task = internal::CurrentTask();
-  if (task == nullptr || !task->capture) return std::nullopt;
-  return task->capture;
+  if (task == nullptr || !task->in.capture) return std::nullopt;
+  return task->in.capture;
 }
 
 }  // namespace orrery

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "runtime/common/job_terms.h"
+#include "runtime/common/resources.h"
 #include "runtime/common/status.h"
 
 namespace orrery {
@@ -21,6 +22,8 @@ struct SessionOptions {
   double num_cpus = -1;  // of a cluster of one's own; -1: as many as the machine has
   double num_gpus = 0;
   std::map<std::string, double> resources = {};  // custom ones, of a cluster of one's own
+  int64_t object_store_memory = 0;  // bytes, of a cluster of one's own; 0: a share of the machine's memory
+  Labels labels = {};  // of the node of a cluster of one's own
   std::map<std::string, std::string> settings = {};  // runtime settings of this job, e.g. {"task_max_retries", "0"}
 };
 

@@ -131,7 +131,7 @@ void Worker::RunTask(const Message& execute) {
   result.set_start_ns(start.ns);
   result.set_finish_ns(last_finish_.ns);
   const msg::TaskSpec& spec = execute.As<msg::ExecuteTask>().spec();
-  if (spec.has_actor()) calls_.SetActor(*client_, spec.actor().asyncio(), running_.capture);
+  if (spec.has_actor()) calls_.SetActor(*client_, spec.actor().asyncio(), running_.in);
   // What the function has put, borrowed and let go comes before its end.
   env_->DeliverLocal();
   core_worker_.OnMessage(Address::Executor(), std::move(executed.message));

@@ -89,7 +89,10 @@ void TaskSubmitter::Push(const Class& klass, Lease& lease, uint64_t task, OwnedT
   Draft<msg::PushTask> push;
   push->mutable_spec()->CopyFrom(entry.submit.As<msg::SubmitTask>().spec());
   const SchedulingStrategy& strategy = klass.request.strategy;
-  if (strategy.capture_child_tasks) ToProto(strategy.group, push->mutable_spec()->mutable_capture_group());
+  if (strategy.capture_child_tasks)
+    ToProto(strategy.group, push->mutable_spec()->mutable_capture_group());
+  else if (strategy.group)
+    ToProto(strategy.group, push->mutable_spec()->mutable_group());
   push->set_attempt(entry.attempt);
   push->set_sequence(entry.push);
   for (const auto& [gpu, raw] : lease.gpus) {

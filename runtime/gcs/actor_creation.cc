@@ -73,7 +73,7 @@ ActorOutcome ActorCreation::OnLeaseReply(ActorRecord& actor, const Address& from
   if (actor.step != ActorRecord::Step::kLeasing) {  // Confirm asked
     if (granted && WorkerId{reply.worker()} == actor.worker) {
       const bool unsaid = actor.step == ActorRecord::Step::kCreating && !requests_.Pending(PushKey(actor.lease));
-      if (unsaid) PushCreation(actor);  // by the GCS before this one, perhaps
+      if (unsaid) PushCreation(actor, reply);  // by the GCS before this one, perhaps
       return {};
     }
     if (granted) Kill(actor);  // a new worker for a lease that the node had forgotten: that process goes as the old did
@@ -84,7 +84,7 @@ ActorOutcome ActorCreation::OnLeaseReply(ActorRecord& actor, const Address& from
       actor.step = ActorRecord::Step::kCreating;
       actor.worker = WorkerId{reply.worker()};
       actor.address = FromProto(reply.worker_address());
-      PushCreation(actor);
+      PushCreation(actor, reply);
       return {};
     case msg::LeaseReply::FAILED:
       return {Kind::kFailed, actor.id, {static_cast<StatusCode>(reply.status()), reply.message()}};
@@ -93,7 +93,7 @@ ActorOutcome ActorCreation::OnLeaseReply(ActorRecord& actor, const Address& from
   }
 }
 
-void ActorCreation::PushCreation(ActorRecord& actor) {
+void ActorCreation::PushCreation(ActorRecord& actor, const msg::LeaseReply& grant) {
   actor.Store(store_);
   Draft<msg::PushTask> push;
   push->mutable_spec()->CopyFrom(actor.spec());
@@ -101,6 +101,7 @@ void ActorCreation::PushCreation(ActorRecord& actor) {
   push->set_attempt(actor.incarnation);
   push->set_incarnation(actor.incarnation);
   push->set_sequence(++last_push_);
+  push->mutable_gpus()->CopyFrom(grant.gpus());
   requests_.Send(PushKey(actor.lease), actor.address, std::move(push));
 }
 

@@ -81,7 +81,7 @@ class ActorCreation {
 
  private:
   void AskForWorker(ActorRecord& actor);
-  void PushCreation(ActorRecord& actor);
+  void PushCreation(ActorRecord& actor, const msg::LeaseReply& grant);
   void ForgetLease(ActorRecord& actor);
 
   StateStore& store_;

@@ -8,6 +8,7 @@
 
 #include "runtime/api/actor.h"
 #include "runtime/api/client.h"
+#include "runtime/messages/orrery.pb.h"
 #include "runtime/python/arguments.h"
 #include "runtime/python/options.h"
 
@@ -46,11 +47,11 @@ ActorOptions OptionsFrom(const py::dict& given) {
 }
 
 PyActor Create(uint64_t class_hash, std::string class_name, const py::dict& given, const py::tuple& args,
-               const py::dict& kwargs) {
+               const py::dict& kwargs, const py::object& besides) {
   const ActorOptions options = OptionsFrom(given);
   const internal::FunctionInfo function{class_name, class_hash, internal::kAnyArity, nullptr};
   internal::Submission submission(function, 0, nullptr);
-  const PyArguments arguments(args, kwargs, py::none());
+  const PyArguments arguments(args, kwargs, besides);
   const py::gil_scoped_release unlocked;
   arguments.AddTo(submission);
   ActorHandle handle = internal::Create(submission, options, class_hash, class_name);
@@ -88,6 +89,17 @@ PyActor Restore(const py::bytes& bytes, uint64_t class_hash, std::string class_n
 }
 
 }  // namespace
+
+py::object HandleOfSelf(const msg::TaskSpec& creation) {
+  const msg::ActorSpec& spec = creation.actor();
+  ActorHandle handle;
+  handle.id = {WorkerId{creation.owner()}, creation.index()};
+  handle.max_task_retries = spec.max_task_retries();
+  handle.max_pending_calls = spec.max_pending_calls();
+  handle.out_of_order = spec.out_of_order();
+  handle.cluster = internal::Client::Current().identity().cluster;
+  return py::cast(PyActor{std::move(handle), spec.class_tag(), spec.class_name()});
+}
 
 void BindActor(py::module_& module) {
   py::class_<PyActor>(module, "Actor")

@@ -13,14 +13,14 @@ namespace {
 bool IsRef(py::handle object) { return py::isinstance<ObjectRef>(object); }
 
 // What is pickled; the refs that were taken out go to `refs`.
-py::object Split(const py::tuple& args, const py::dict& kwargs, const py::object& retry_on,
+py::object Split(const py::tuple& args, const py::dict& kwargs, const py::object& besides,
                  std::vector<ObjectRef>& refs) {
   py::list places, positional;
   bool any = false;
   for (const py::handle& arg : args) any |= IsRef(arg);
   for (const auto& [key, arg] : kwargs) any |= IsRef(arg);
-  if (!any && retry_on.is_none()) return py::make_tuple(args, kwargs);
-  if (!any) return py::make_tuple(args, kwargs, py::list(), retry_on);
+  if (!any && besides.is_none()) return py::make_tuple(args, kwargs);
+  if (!any) return py::make_tuple(args, kwargs, py::list(), besides);
   py::dict named;
   const auto take = [&](py::handle arg, const py::object& place) {
     refs.push_back(py::cast<const ObjectRef&>(arg));
@@ -37,14 +37,14 @@ py::object Split(const py::tuple& args, const py::dict& kwargs, const py::object
     else
       named[key] = arg;
   }
-  return py::make_tuple(positional, named, places, retry_on);
+  return py::make_tuple(positional, named, places, besides);
 }
 
 }  // namespace
 
-PyArguments::PyArguments(const py::tuple& args, const py::dict& kwargs, const py::object& retry_on)
-    : any_(!args.empty() || !kwargs.empty() || !retry_on.is_none()) {
-  if (any_) value_ = PyValue::Pickle(Split(args, kwargs, retry_on, refs_));
+PyArguments::PyArguments(const py::tuple& args, const py::dict& kwargs, const py::object& besides)
+    : any_(!args.empty() || !kwargs.empty() || !besides.is_none()) {
+  if (any_) value_ = PyValue::Pickle(Split(args, kwargs, besides, refs_));
 }
 
 void PyArguments::AddTo(internal::Submission& submission) const {

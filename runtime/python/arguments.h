@@ -11,13 +11,13 @@
 
 namespace orrery::python {
 
-// One pickled value, (args, kwargs, places, retry_on), with the refs among the arguments taken out: the runtime puts
+// One pickled value, (args, kwargs, places, besides), with the refs among the arguments taken out: the runtime puts
 // their values in their places.
 class PyArguments {
  public:
-  // With the GIL. `retry_on`: exception classes that are retried, or None. Throws Python's error for what cannot be
-  // pickled.
-  PyArguments(const pybind11::tuple& args, const pybind11::dict& kwargs, const pybind11::object& retry_on);
+  // With the GIL. `besides`: what else travels with the call, for _execute.py, or None. Throws Python's error for what
+  // cannot be pickled.
+  PyArguments(const pybind11::tuple& args, const pybind11::dict& kwargs, const pybind11::object& besides);
   // Without the GIL: large arguments are copied, and wait for room.
   void AddTo(internal::Submission& submission) const;
 

@@ -15,6 +15,7 @@
 #include "runtime/api/outgoing.h"
 #include "runtime/messages/convert.h"
 #include "runtime/messages/orrery.pb.h"
+#include "runtime/python/actor.h"
 #include "runtime/python/value.h"
 
 namespace py = pybind11;
@@ -67,6 +68,8 @@ py::list Arguments(const msg::TaskSpec& spec, internal::Client& client) {
   return args;
 }
 
+py::str Gpus() { return internal::GpuList(internal::CurrentTask()->in.gpus); }
+
 std::vector<PyValue> Pickled(const py::list& returned) {
   std::vector<PyValue> values;
   values.reserve(returned.size());
@@ -81,7 +84,7 @@ void Stream(const Message& execute, internal::Client& client) {
   py::list args = Arguments(spec, client);
   const py::object items = spec.has_callee()
                                ? call(py::bytes(spec.name()), std::move(args))
-                               : run(spec.function(), spec.job(), py::bytes(spec.name()), std::move(args));
+                               : run(spec.function(), spec.job(), py::bytes(spec.name()), std::move(args), Gpus());
   internal::Yielder yielder;
   for (const py::handle& item : py::iter(items)) {
     const PyValue value = PyValue::Pickle(py::reinterpret_borrow<py::object>(item));
@@ -102,11 +105,12 @@ std::vector<PyValue> Execute(const msg::TaskSpec& spec, internal::Client& client
   py::list args = Arguments(spec, client);
   py::list returned;
   if (spec.has_actor())
-    returned = create(spec.function(), spec.job(), std::move(args), num_returns, spec.actor().asyncio());
+    returned = create(spec.function(), spec.job(), std::move(args), Gpus(), num_returns, spec.actor().asyncio(),
+                      HandleOfSelf(spec), py::bytes(spec.actor().name()));
   else if (spec.has_callee())
     returned = call(py::bytes(spec.name()), std::move(args), num_returns);
   else
-    returned = run(spec.function(), spec.job(), py::bytes(spec.name()), std::move(args), num_returns);
+    returned = run(spec.function(), spec.job(), py::bytes(spec.name()), std::move(args), Gpus(), num_returns);
   return Pickled(returned);
 }
 

@@ -25,6 +25,7 @@
 #include "runtime/python/stream.h"
 #include "runtime/python/task.h"
 #include "runtime/python/value.h"
+#include "runtime/transport/endpoint.h"
 #include "runtime/transport/fork_server.h"
 
 namespace py = pybind11;
@@ -152,6 +153,7 @@ py::list Nodes() {
     entry["node"] = node.node();
     entry["name"] = node.name();
     entry["hostname"] = node.hostname();
+    entry["address"] = ToString(FromProto(node.address()));
     entry["alive"] = node.alive();
     entry["head"] = node.head();
     entry["total"] = AmountsOf(node.total());
@@ -170,6 +172,8 @@ py::dict ContextOfThread() {
   result["worker"] = context.worker.value;
   result["task"] = context.task ? py::object(py::str(ToString(context.task))) : py::none();
   result["attempt"] = context.attempt;
+  result["actor"] = context.actor == ActorId() ? py::none() : py::object(py::str(ToString(context.actor)));
+  result["group"] = context.placement_group ? py::object(py::str(ToString(context.placement_group))) : py::none();
   result["gpu_ids"] = context.gpu_ids;
   return result;
 }
@@ -184,6 +188,8 @@ void ConnectDriver(const py::dict& given, std::string executable, std::vector<st
   start.session.num_cpus = given["num_cpus"].cast<double>();
   start.session.num_gpus = given["num_gpus"].cast<double>();
   start.session.resources = given["resources"].cast<std::map<std::string, double>>();
+  start.session.object_store_memory = given["object_store_memory"].cast<int64_t>();
+  start.session.labels = given["labels"].cast<std::map<std::string, std::string>>();
   start.session.settings = given["settings"].cast<std::map<std::string, std::string>>();
   start.worker = {std::move(executable), std::move(arguments), std::move(environment)};
   PythonGuest::Install();

@@ -34,9 +34,9 @@ PyTask::PyTask(uint64_t function, std::string name, const TaskOptions& options, 
       options_{options.max_retries, options.retry_exceptions, options.name, num_returns, max_unconsumed.value_or(0)},
       class_id_(internal::ClassFor(function, options)) {}
 
-py::list PyTask::Submit(const py::tuple& args, const py::dict& kwargs, const py::object& retry_on) const {
+py::list PyTask::Submit(const py::tuple& args, const py::dict& kwargs, const py::object& besides) const {
   internal::Submission submission(function_, class_id_, &options_);
-  const PyArguments arguments(args, kwargs, retry_on);
+  const PyArguments arguments(args, kwargs, besides);
   internal::ObjectState* first = nullptr;
   {
     const py::gil_scoped_release unlocked;

@@ -20,10 +20,10 @@ class PyTask {
   // `max_unconsumed`: of a generator, 0 for no bound; nullopt: it is none.
   PyTask(uint64_t function, std::string name, const TaskOptions& options, uint32_t num_returns,
          std::optional<uint32_t> max_unconsumed);
-  // A list of refs, one for each return. Refs among the arguments stand for their values. `retry_on`: exception classes
+  // A list of refs, one for each return. Refs among the arguments stand for their values. `besides`: exception classes
   // that are retried, or None.
   pybind11::list Submit(const pybind11::tuple& args, const pybind11::dict& kwargs,
-                        const pybind11::object& retry_on) const;
+                        const pybind11::object& besides) const;
 
  private:
   const std::string name_;

@@ -1,13 +1,17 @@
 """Actors in Python: state, order, names, options, errors, restarts, handles that travel."""
+import asyncio
+import faulthandler
 import os
 import signal
+import subprocess
+import sys
 import time
 import unittest
 
 import numpy
 
 import orrery as ray
-from support import ClusterTest
+from support import WATCHDOG_SECONDS, ClusterTest
 
 
 @ray.remote
@@ -131,6 +135,121 @@ class Names(ClusterTest):
         del keep
 
 
+class Self(ClusterTest):
+    """What an actor may ask about itself."""
+
+    def test_a_handle_of_itself(self):
+        @ray.remote
+        def ask(actor):
+            return ray.get(actor.name.remote())
+
+        @ray.remote
+        class Own:
+            def name(self):
+                context = ray.get_runtime_context()
+                return context.get_actor_name(), context.get_actor_id(), context.get_task_name()
+
+            async def asked_by_a_task(self):
+                return await ask.remote(ray.get_runtime_context().current_actor)
+
+        own = Own.options(name="own").remote()
+        name, actor_id, task = ray.get(own.asked_by_a_task.remote())
+        self.assertEqual((name, actor_id), ("own", own._actor_id))
+        self.assertTrue(task.endswith("Own.name"), task)
+        here = ray.get_runtime_context()
+        self.assertEqual((here.actor_id, here.get_actor_name(), here.get_task_name()), (None, None, ""))
+        with self.assertRaisesRegex(RuntimeError, "for methods of actors"):
+            here.current_actor
+        with self.assertRaisesRegex(RuntimeError, "for methods of actors"):
+            here.was_current_actor_reconstructed
+
+    def test_a_constructor_may_be_a_coroutine(self):
+        @ray.remote
+        class Later:
+            async def __init__(self, value, *, more=0):
+                await asyncio.sleep(0.01)
+                self.value = value + more
+
+            async def get(self):
+                return self.value
+
+        self.assertEqual(ray.get(Later.remote(1, more=2).get.remote()), 3)
+
+    def test_a_running_call_sees_that_it_is_cancelled(self):
+        @ray.remote(max_concurrency=2)
+        class Patient:
+            def __init__(self):
+                self.state = "idle"
+
+            def work(self):
+                self.state = "works"
+                while not ray.get_runtime_context().is_canceled():
+                    time.sleep(0.005)
+                self.state = "stopped"
+
+            def get(self):
+                return self.state
+
+        patient = Patient.remote()
+        call = patient.work.remote()
+        while ray.get(patient.get.remote()) == "idle":
+            time.sleep(0.005)
+        ray.cancel(call)
+        ray.wait([call])
+        self.assertEqual(ray.get(patient.get.remote()), "stopped")
+
+
+#: Another job of the same cluster; Counter is this file's.
+ANOTHER_JOB = """
+import sys
+import orrery as ray
+from actors_test import Counter
+
+@ray.remote
+def increment(name, namespace=None):
+    return ray.get(ray.get_actor(name, namespace).increment.remote())
+
+with ray.init("auto", namespace=sys.argv[1] or None, log_to_driver=False):
+"""
+
+
+class Namespaces(unittest.TestCase):
+    def other_job(self, namespace, *lines):
+        """What these lines print in a job of that namespace."""
+        program = ANOTHER_JOB + "".join(f"    {line}\n" for line in lines)
+        info = ray.init(ignore_reinit_error=True).address_info
+        path = os.pathsep.join([os.path.dirname(__file__), *os.environ["PYTHONPATH"].split(os.pathsep)])
+        done = subprocess.run([sys.executable, "-B", "-c", program, namespace], capture_output=True, text=True,
+                              env={**os.environ, "PYTHONPATH": path, "ORRERY_ADDRESS": info["address"],
+                                   "ORRERY_SESSION_DIR": info["session_dir"]}, timeout=WATCHDOG_SECONDS)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.split()
+
+    def test_a_job_has_its_own_or_the_one_it_names(self):
+        faulthandler.dump_traceback_later(WATCHDOG_SECONDS, exit=True)
+        self.addCleanup(faulthandler.cancel_dump_traceback_later)
+
+        @ray.remote
+        def increment(name, namespace=None):
+            return ray.get(ray.get_actor(name, namespace).increment.remote())
+
+        with ray.init("local", num_cpus=2, namespace="colors", log_to_driver=False):
+            self.assertEqual(ray.get_runtime_context().namespace, "colors")
+            orange = Counter.options(name="orange").remote()
+            self.assertEqual(ray.get([orange.increment.remote(), increment.remote("orange")]), [1, 2])
+            group = ray.util.placement_group([{"CPU": 1}], name="tint")
+            self.assertTrue(group.wait())
+            self.assertEqual(self.other_job("colors", "print(ray.get(increment.remote('orange')))",
+                                            "print(ray.util.get_placement_group('tint').id)"), ["3", group.id])
+            job, mine, theirs = self.other_job(
+                "", "print(ray.get_runtime_context().namespace)", "own = Counter.options(name='orange').remote()",
+                "print(ray.get(increment.remote('orange')))", "print(ray.get(increment.remote('orange', 'colors')))")
+            self.assertRegex(job, "^job-")
+            self.assertEqual((mine, theirs), ("1", "4"))
+            self.assertEqual(self.other_job("tastes", "try: ray.get_actor('orange')", "except ValueError: print('none')"),
+                             ["none"])
+
+
 class Errors(ClusterTest):
     def test_a_method_raises_and_the_actor_goes_on(self):
         counter = Counter.remote()
@@ -183,8 +302,8 @@ class Errors(ClusterTest):
             Counter.options(max_restart=1)
         with self.assertRaisesRegex(ValueError, "lifetime"):
             Counter.options(lifetime="for ever")
-        with self.assertRaisesRegex(ValueError, "not supported"):
-            Counter.options(runtime_env={})
+        with self.assertRaisesRegex(ValueError, "whole job"):
+            Counter.options(runtime_env={"working_dir": "."})
         with self.assertRaisesRegex(TypeError, "handle"):
             ray.kill(ray.put(1))
         import pickle

@@ -168,12 +168,35 @@ class Exceptions(FaultTest):
             def throw_it(self):
                 raise ValueError("here")
 
-            def stop(self):
-                raise SystemExit("there")
-
         thrower = Thrower.remote()
         self.assertIn("in throw_it", str(self.fails(thrower.throw_it.remote(), ValueError, "here")))
-        self.assertIn("in stop", str(self.fails(thrower.stop.remote(), ray.exceptions.TaskError, "there")))
+
+    def test_a_method_that_leaves_ends_its_actor(self):
+        class Plain:
+            def leave(self, code):
+                sys.exit(code)
+
+            def leave_later(self, code):
+                yield 1
+                sys.exit(code)
+
+            def attempt(self):
+                return ray.get_runtime_context().was_current_actor_reconstructed
+
+        class Async(Plain):
+            async def leave(self, code):
+                sys.exit(code)
+
+        for cls in (Plain, Async):
+            for code, shown in ((3, "exit code 3"), ("said", "exit code 1"), (None, "exit code 0")):
+                self.fails(ray.remote(cls).remote().leave.remote(code), ray.exceptions.ActorDiedError, shown)
+            again = ray.remote(cls).options(max_restarts=1).remote()
+            self.assertFalse(ray.get(again.attempt.remote()))
+            self.fails(again.leave.remote(3), ray.exceptions.ActorUnavailableError, "exit code 3|restart")
+            self.assertTrue(ray.get(again.attempt.remote()))
+        items = ray.remote(Plain).remote().leave_later.remote(3)
+        self.assertEqual(ray.get(next(items)), 1)
+        self.fails(next(items), ray.exceptions.ActorDiedError, "exit code 3")
 
 
 class Workers(FaultTest):

@@ -51,6 +51,17 @@ def dies_once(folder, n, at, size):
         yield numpy.full(size, i, dtype=numpy.uint8)
 
 
+@ray.remote
+def fails_after(n):
+    yield from range(n)
+    raise ValueError(f"after {n}")
+
+
+@ray.remote
+def slow():
+    yield time.sleep(0.3)
+
+
 def until(what, seconds=60):
     """Waits for what has no event to wait for."""
     end = time.monotonic() + seconds
@@ -225,6 +236,55 @@ class GeneratorTest(ClusterTest):
         ref = count.options(num_returns="dynamic").remote(5)
         self.assertIsInstance(ref, ray.ObjectRef)
         self.assertEqual(ray.get(list(ray.get(ref))), list(range(5)))
+
+    def test_dynamic_is_passed_on_and_tells_of_the_end(self):
+        @ray.remote
+        def total(items):
+            return sum(ray.get(list(items)))
+
+        items = ray.get(count.options(num_returns="dynamic").remote(5))
+        self.assertEqual(len(items), 5)
+        self.assertEqual(ray.get([total.remote(items), total.remote(items)]), [10, 10])
+
+        refs = list(ray.get([fails_after.options(num_returns="dynamic").remote(2)])[0])
+        self.assertEqual(ray.get(refs[:2]), [0, 1])
+        with self.assertRaisesRegex(ValueError, "after 2"):
+            ray.get(refs[2])
+        with self.assertRaises(ray.exceptions.GetTimeoutError):
+            ray.get(slow.options(num_returns="dynamic").remote(), timeout=0.05)
+
+    def test_a_number_of_refs(self):
+        @ray.remote
+        class Source:
+            @ray.method(num_returns=3)
+            def fails_after(self, n):
+                yield from range(n)
+                raise ValueError(f"after {n}")
+
+        for start in (fails_after.options(num_returns=3).remote, Source.remote().fails_after.remote):
+            for n in range(4):  # the refs that it came to have values, the others its exception
+                refs = start(n)
+                self.assertEqual(ray.get(refs[:n]), list(range(n)))
+                for ref in refs[n:]:
+                    with self.assertRaisesRegex(ValueError, f"after {n}"):
+                        ray.get(ref)
+        refs = count.options(num_returns=3).remote(2)
+        self.assertEqual(ray.get(refs[:2]), [0, 1])
+        with self.assertRaisesRegex(ValueError, "yielded 2 values"):
+            ray.get(refs[2])
+        self.assertEqual(ray.get(count.options(num_returns=3).remote(4)), [0, 1, 2], "as in Ray, it is only logged")
+
+    def test_a_number_of_refs_with_retries(self):
+        @ray.remote(num_returns=2, max_retries=1, retry_exceptions=True)
+        def once_failing(marker):
+            yield 1
+            if not os.path.exists(marker):
+                pathlib.Path(marker).touch()
+                raise OSError("first")
+            yield 2
+
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertEqual(ray.get(once_failing.remote(os.path.join(folder, "marker"))), [1, 2])
 
     def test_methods_of_actors(self):
         @ray.remote

@@ -20,9 +20,18 @@ def parent():
 
 
 @ray.remote
+def where():
+    context = ray.get_runtime_context()
+    return context.get_placement_group_id(), context.should_capture_child_tasks_in_placement_group
+
+
+@ray.remote
 class Counter:
     def __init__(self):
         self.value = 0
+
+    def where(self):
+        return ray.get_runtime_context().get_placement_group_id()
 
     def increment(self):
         self.value += 1
@@ -43,13 +52,21 @@ class PlacementGroups(ClusterTest):
         self.assertEqual(ray.get(parent.options(scheduling_strategy=strategy).remote()), group.id)
         self.assertIsNone(ray.get(parent.options(scheduling_strategy=PlacementGroupSchedulingStrategy(group)).remote()))
         counter = Counter.options(scheduling_strategy=PlacementGroupSchedulingStrategy(group, 1)).remote()
-        self.assertEqual(ray.get(counter.increment.remote()), 1)
+        self.assertEqual(ray.get([counter.increment.remote(), counter.where.remote()]), [1, group.id])
         remove_placement_group(group)
         with self.assertRaises(ray.exceptions.PlacementGroupRemovedError):
             group.wait(1)
         with self.assertRaises(ray.exceptions.OrreryError):
             for _ in range(10_000):  # its node may hear of the end a little later
                 ray.get(counter.increment.remote())
+
+    def test_which_one_it_is(self):
+        group = placement_group([{"CPU": 1}])
+        strategy = PlacementGroupSchedulingStrategy(group, 0)
+        capturing = PlacementGroupSchedulingStrategy(group, 0, placement_group_capture_child_tasks=True)
+        for strategy, expected in (("DEFAULT", (None, False)), (strategy, (group.id, False)), (capturing, (group.id, True))):
+            self.assertEqual(ray.get(where.options(scheduling_strategy=strategy).remote()), expected)
+        remove_placement_group(group)
 
     def test_names(self):
         group = placement_group([{"CPU": 1}], name="mine")

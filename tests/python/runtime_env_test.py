@@ -173,6 +173,45 @@ class RuntimeEnvTest(unittest.TestCase):
         self.init(working_dir=archive)
         self.assertEqual(ray.get(look.remote())[1], ["evil.txt", "evil2.txt"])
 
+    def test_variables_of_a_task_or_an_actor(self):
+        self.init()
+        variables = {"env_vars": {"OWN": "task", "HOME": "/nowhere"}}
+
+        @ray.remote(runtime_env={"env_vars": {"OWN": "actor"}})
+        class Holder:
+            def own(self):
+                return os.environ.get("OWN")
+
+        @ray.remote
+        def own():
+            return os.environ.get("OWN"), os.environ["HOME"]
+
+        @ray.remote(num_returns="streaming", runtime_env=variables)
+        def stream():
+            yield os.environ.get("OWN")
+
+        @ray.remote(runtime_env=variables, num_returns=2)
+        def fails():
+            yield os.environ.get("OWN")
+            raise ValueError(os.environ.get("OWN"))
+
+        home = os.environ["HOME"]
+        for _ in range(3):  # by the same workers
+            self.assertEqual(ray.get(own.options(runtime_env=variables).remote()), ("task", "/nowhere"))
+            self.assertEqual(ray.get(own.remote()), (None, home))
+            self.assertEqual(ray.get(next(stream.remote())), "task")
+            first, second = fails.remote()
+            self.assertEqual(ray.get(first), "task")
+            with self.assertRaisesRegex(ValueError, "task"):
+                ray.get(second)
+        holder = Holder.remote()
+        self.assertEqual(ray.get([holder.own.remote(), holder.own.remote()]), ["actor", "actor"])
+        for wrong, kind, pattern in (({"working_dir": "."}, ValueError, "belongs to the whole job"),
+                                     ({"pip": []}, ValueError, "does not know 'pip'"),
+                                     ({"env_vars": 3}, TypeError, "is a dict")):
+            with self.assertRaisesRegex(kind, pattern):
+                own.options(runtime_env=wrong)
+
     def test_a_detached_actor_keeps_its_files(self):
         write(self.folder, {"kept.py": "def six(): return 6\n"})
         program = pathlib.Path(self.folder, "..", os.path.basename(self.folder) + "-program.py")

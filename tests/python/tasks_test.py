@@ -1,5 +1,6 @@
 """Tasks: arguments, results, options, errors, retries, cancellation."""
 import asyncio
+import faulthandler
 import inspect
 import os
 import pathlib
@@ -9,7 +10,7 @@ import time
 import unittest
 
 import orrery as ray
-from support import ClusterTest
+from support import WATCHDOG_SECONDS, ClusterTest
 
 
 @ray.remote
@@ -99,6 +100,35 @@ class Basics(ClusterTest):
         self.assertNotEqual(pid, os.getpid())
         self.assertEqual(ray.cluster_resources()["CPU"], self.CPUS)
         self.assertEqual([node["Alive"] for node in ray.nodes()], [True])
+
+    def test_who_runs(self):
+        @ray.remote
+        def me():
+            context = ray.get_runtime_context()
+            return context.get_task_name(), context.task_id, context.node_id, context.job_id, context.namespace
+
+        name, task, *rest = ray.get(me.remote())
+        here = ray.get_runtime_context()
+        self.assertTrue(name.endswith("me"), name)
+        self.assertTrue(task.startswith("task-"), task)
+        self.assertEqual(rest, [here.node_id, here.job_id, here.namespace])
+        self.assertFalse(here.is_canceled())
+        node = ray.nodes()[0]
+        self.assertEqual(node["NodeManagerAddress"], ray.util.get_node_ip_address())
+        self.assertEqual((node["NodeManagerAddress"], node["alive"]), ("127.0.0.1", True))
+        self.assertGreater(node["NodeManagerPort"], 0)
+
+    def test_options_that_change_nothing(self):
+        run = ray.remote(enable_task_events=False, _metadata={"a": 1}, _labels={"b": "c"}, max_calls=None)(lambda: 1)
+        self.assertEqual(ray.get(run.remote()), 1)
+
+        @ray.remote(_metadata={})
+        class Quiet:
+            @ray.method(enable_task_events=False)
+            def run(self):
+                return 2
+        quiet = Quiet.remote()
+        self.assertEqual(ray.get([quiet.run.remote(), quiet.run.options(enable_task_events=False).remote()]), [2, 2])
 
     def test_label_selectors_and_fallbacks(self):
         @ray.remote
@@ -243,6 +273,34 @@ class Errors(ClusterTest):
 
         self.assertEqual(ray.get(forks.remote()), 0)
         self.assertEqual(ray.get(add.remote(1, 1)), 2)
+
+
+class OwnCluster(unittest.TestCase):
+    def test_what_init_takes(self):
+        faulthandler.dump_traceback_later(WATCHDOG_SECONDS, exit=True)
+        self.addCleanup(faulthandler.cancel_dump_traceback_later)
+        kind = "accelerator_type:" + ray.util.accelerators.NVIDIA_A100
+        with ray.init("local", num_cpus=1, num_gpus=1, resources={kind: 1}, object_store_memory=100 << 20,
+                      labels={"zone": "a"}, log_to_driver=False, include_dashboard=False, logging_level="INFO",
+                      configure_logging=True, local_mode=False, job_config=None):
+            node = ray.nodes()[0]
+            self.assertEqual(node["Labels"], {"zone": "a"})
+            self.assertEqual(node["Resources"]["object_store_memory"], 100 << 20)
+            where = ray.remote(num_gpus=0.5, accelerator_type="A100")(
+                lambda: (ray.get_gpu_ids(), os.environ.get("CUDA_VISIBLE_DEVICES")))
+            self.assertEqual(ray.get(where.remote()), ([0], "0"))
+            self.assertEqual(ray.get(where.options(num_gpus=0).remote()), ([], os.environ.get("CUDA_VISIBLE_DEVICES")))
+            other = where.options(accelerator_type="T4").remote()
+            self.assertEqual(ray.wait([other], timeout=0.2), ([], [other]))
+
+            @ray.remote(num_gpus=1)
+            class Holder:
+                def gpus(self):
+                    return os.environ["CUDA_VISIBLE_DEVICES"]
+            self.assertEqual(ray.get(Holder.remote().gpus.remote()), "0")
+        for wrong in ({"local_mode": True}, {"dashboard": True}, {"job_config": 1}):
+            with self.assertRaisesRegex(TypeError, f"does not know {next(iter(wrong))}"):
+                ray.init(**wrong)
 
 
 class Compatibility(unittest.TestCase):

@@ -9,6 +9,8 @@
 
     print(ray.get([square.remote(i) for i in range(4)]))
 """
+import cloudpickle
+
 from . import _actors as actor
 from . import _missing, exceptions
 from ._actors import ActorClass, ActorHandle, exit_actor, get_actor, kill, method
@@ -24,7 +26,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ActorClass", "ActorHandle", "Context", "DynamicObjectRefGenerator", "NodeAffinitySchedulingStrategy", "ObjectRef",
     "ObjectRefGenerator", "RemoteFunction", "actor", "as_completed", "available_resources", "cancel",
-    "cluster_resources", "cpp_function", "exceptions", "exit_actor", "get", "get_actor", "get_gpu_ids", "get_runtime_context", "init", "is_initialized", "kill", "method",
+    "cloudpickle", "cluster_resources", "cpp_function", "exceptions", "exit_actor", "get", "get_actor", "get_gpu_ids", "get_runtime_context", "init", "is_initialized", "kill", "method",
     "nodes", "put", "remote", "shutdown", "util", "wait",
 ]
 __getattr__ = _missing.getter("", "orrery", globals())

@@ -5,7 +5,7 @@ import difflib
 import inspect
 from typing import Any, Callable, Optional, Union
 
-from . import _core, _functions, _generators, _options, _session
+from . import _core, _functions, _generators, _options, _runtime_env, _session
 from ._execute import exit_actor  # noqa: F401  (orrery.actor.exit_actor, as in Ray)
 
 #: What an actor may ask for; the meaning is Ray's. num_cpus None: a free CPU when it starts, none held afterwards.
@@ -14,6 +14,7 @@ _DEFAULTS: dict[str, Any] = {
     "num_gpus": 0,
     "memory": 0,
     "resources": {},
+    "accelerator_type": None,
     "scheduling_strategy": "DEFAULT",
     "label_selector": {},
     "fallback_strategy": [],
@@ -27,9 +28,10 @@ _DEFAULTS: dict[str, Any] = {
     "max_concurrency": None,  # 1; 1000 when a method is a coroutine
     "concurrency_groups": {},
     "allow_out_of_order_execution": False,
+    "runtime_env": None,
 }
 _ASYNC_CONCURRENCY = 1000
-_NOT_YET = {"runtime_env", "accelerator_type", "object_store_memory", "_metadata"}
+_NOT_YET: set[str] = set()
 _RETURNS = "__orrery_num_returns__"
 _GROUP = "__orrery_concurrency_group__"
 _LIMIT = "__orrery_generator_backpressure__"
@@ -38,9 +40,11 @@ _BUILT_IN = {"__ray_ready__": 1, "__ray_terminate__": 1}
 
 
 def method(*, num_returns: Union[int, str, None] = None, concurrency_group: str = "",
-           _generator_backpressure_num_objects: Optional[int] = None) -> Callable[[Callable], Callable]:
+           _generator_backpressure_num_objects: Optional[int] = None,
+           enable_task_events: bool = True) -> Callable[[Callable], Callable]:
     """Decorates a method of an actor class: its calls return that many refs ("streaming": a generator of them), and run in
     that concurrency group."""
+    del enable_task_events  # orrery has none that could be turned off
     if num_returns is not None:
         _generators.checked_returns(num_returns)
     limit = _generators.checked_backpressure(_generator_backpressure_num_objects)
@@ -96,7 +100,7 @@ def _native(cls: type, options: dict[str, Any]) -> dict[str, Any]:
     return {
         **_options.needs(options),
         "num_cpus": None if cpus is None else float(cpus),
-        "namespace": options["namespace"],
+        "namespace": options["namespace"] or (_session.namespace() if options["name"] else ""),
         "get_if_exists": bool(options["get_if_exists"]),
         "detached": options["lifetime"] == "detached",
         "max_restarts": int(options["max_restarts"]),
@@ -142,10 +146,10 @@ class ActorMethod:
         return _generators.result(refs, self._num_returns)
 
     def options(self, *, num_returns: Union[int, str, None] = None, name: str = "",
-                concurrency_group: Optional[str] = None,
-                _generator_backpressure_num_objects: Optional[int] = None) -> "ActorMethod":
+                concurrency_group: Optional[str] = None, _generator_backpressure_num_objects: Optional[int] = None,
+                enable_task_events: bool = True) -> "ActorMethod":
         """The same method with another number of returns, or in another of its actor's concurrency groups."""
-        del name  # calls go by the name of their method
+        del name, enable_task_events  # calls go by the name of their method
         count = self._num_returns if num_returns is None else _generators.checked_returns(num_returns)
         limit = _generators.checked_backpressure(_generator_backpressure_num_objects)
         return ActorMethod(self._handle, self._name, (count, self._limit if limit is None else limit),
@@ -207,6 +211,8 @@ class ActorClass:
         self._cls = cls
         self._options = checked_options(options)
         self._methods = _methods_of(cls)
+        variables = _runtime_env.variables_of_call(self._options["runtime_env"])
+        self._besides = (None, variables) if variables else None
         self._native: Optional[dict[str, Any]] = None  # the options as the extension module takes them
         self._session = 0
         self._hash = 0
@@ -225,11 +231,12 @@ class ActorClass:
             _session.ensure()
             self._hash = _functions.export(self._cls, self._options["lifetime"] == "detached")
             self._session = _session.number
+            self._native = None
         if self._hash == _functions.APPLY:
             args = (self._cls, *args)
         if self._native is None:
             self._native = _native(self._cls, self._options)
-        core = _core.create_actor(self._hash, self._cls.__qualname__, self._native, args, kwargs)
+        core = _core.create_actor(self._hash, self._cls.__qualname__, self._native, args, kwargs, self._besides)
         return ActorHandle(core, self._methods)
 
     def __reduce__(self) -> Any:
@@ -241,7 +248,7 @@ def get_actor(name: str, namespace: Optional[str] = None) -> ActorHandle:
     if not isinstance(name, str) or not name:
         raise ValueError("get_actor takes the name that the actor was given")
     _session.ensure()
-    return ActorHandle(_core.find_actor(name, namespace or ""), None)
+    return ActorHandle(_core.find_actor(name, namespace or _session.namespace()), None)
 
 
 def kill(actor: ActorHandle, *, no_restart: bool = True) -> None:

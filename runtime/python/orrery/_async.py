@@ -9,7 +9,7 @@ import collections.abc
 import concurrent.futures
 import inspect
 import threading
-from typing import Any, AsyncIterator, Callable, Iterator, Optional
+from typing import Any, AsyncIterator, Iterator, Optional, Sequence
 
 from . import _execute
 
@@ -19,8 +19,8 @@ _running: dict[str, asyncio.Task] = {}
 _waiting = concurrent.futures.ThreadPoolExecutor(1000, "orrery-yield")  # one for each call of the actor, at most
 
 
-def construct(make: Callable[[], Any]) -> Any:
-    """Starts the loop and makes the actor on it, so that its constructor may use the loop. Waits for that."""
+def construct(cls: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Starts the loop and makes the actor on it, so that its constructor may use the loop, or be a coroutine. Waits."""
     global _loop
     _loop = asyncio.new_event_loop()
     threading.Thread(target=_serve, args=(_loop,), name="orrery-asyncio", daemon=True).start()
@@ -28,7 +28,12 @@ def construct(make: Callable[[], Any]) -> Any:
 
     async def make_it() -> None:
         try:
-            made.set_result(make())
+            if inspect.iscoroutinefunction(getattr(cls, "__init__", None)):
+                actor = cls.__new__(cls, *args, **kwargs)
+                await actor.__init__(*args, **kwargs)
+            else:
+                actor = cls(*args, **kwargs)
+            made.set_result(actor)
         except BaseException as error:  # pylint: disable=broad-except
             made.set_exception(error)
     asyncio.run_coroutine_threadsafe(make_it(), _loop)
@@ -108,6 +113,8 @@ def _end(call: Any, task: asyncio.Task) -> None:
             error = unpicklable
     if isinstance(error, _execute.ActorExit):
         return call.exit()
+    if isinstance(error, SystemExit):
+        _execute.leave(error)
     return call.fail(*_execute.describe(error))
 
 

@@ -4,10 +4,14 @@ Called by the extension module; see runtime/python/guest.cc.
 """
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import inspect
+import os
 import pickle
+import sys
 import traceback
-from typing import Any, Iterator
+from typing import Any, Iterator, NoReturn, Optional
 
 import cloudpickle
 
@@ -37,16 +41,27 @@ class Raised:
         return _errors.task_error(self.message.encode(), type_name, rest)
 
 
-def run(function: int, job: int, name: bytes, given: list, num_returns: int) -> list:
-    """Runs one task; the values of its returns."""
-    code = _functions.load(function, job)
-    args, kwargs, retry_on = _arguments(given)
-    try:
-        result = code(*args, **kwargs)
-    except Exception as error:
-        if retry_on is None or isinstance(error, tuple(retry_on)):
-            raise
-        return [Raised(*describe(error))] * num_returns
+#: What CUDA, and what is built on it, look at.
+_GPUS = "CUDA_VISIBLE_DEVICES"
+
+#: Name of the task or method that the running code belongs to.
+task_name: contextvars.ContextVar[str] = contextvars.ContextVar("orrery task", default="")
+
+
+def run(function: int, job: int, name: bytes, given: list, gpus: str, num_returns: int) -> list:
+    """Runs one task; the values of its returns. gpus: "0,1", those that belong to it."""
+    args, kwargs, retry_on, variables = _arguments(given)
+    task_name.set(name.decode())
+    with _environment(variables, gpus):
+        code = _functions.load(function, job)
+        try:
+            result = code(*args, **kwargs)
+            if num_returns > 1 and inspect.isgenerator(result):
+                return _filled(result, num_returns, name.decode(), retry_on)
+        except Exception as error:
+            if retry_on is None or isinstance(error, tuple(retry_on)):
+                raise
+            return [Raised(*describe(error))] * num_returns
     if inspect.iscoroutine(result):
         result.close()
         raise TypeError(f"{name.decode()} is a coroutine function: tasks are plain functions")
@@ -55,16 +70,37 @@ def run(function: int, job: int, name: bytes, given: list, num_returns: int) -> 
     return _split(result, num_returns, name.decode())
 
 
-def stream(function: int, job: int, name: bytes, given: list) -> Iterator[Any]:
+def stream(function: int, job: int, name: bytes, given: list, gpus: str) -> Iterator[Any]:
     """Runs a task that is a generator."""
-    code = _functions.load(function, job)
-    args, kwargs, retry_on = _arguments(given)
+    args, kwargs, retry_on, variables = _arguments(given)
+    task_name.set(name.decode())
+    with _environment(variables, gpus):
+        code = _functions.load(function, job)
+        try:
+            yield from items_of(code(*args, **kwargs), name.decode())
+        except Exception as error:
+            if retry_on is None or isinstance(error, tuple(retry_on)):
+                raise
+            yield Raised(*describe(error))
+
+
+@contextlib.contextmanager
+def _environment(given: Optional[dict[str, str]], gpus: str) -> Iterator[None]:
+    """A task's environment variables while it runs, as the process runs one at a time."""
+    if not given and not gpus:
+        yield
+        return
+    variables = _variables(given, gpus)
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
-        yield from items_of(code(*args, **kwargs), name.decode())
-    except Exception as error:
-        if retry_on is None or isinstance(error, tuple(retry_on)):
-            raise
-        yield Raised(*describe(error))
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def items_of(result: Any, name: str) -> Iterator[Any]:
@@ -78,22 +114,36 @@ def items_of(result: Any, name: str) -> Iterator[Any]:
         raise TypeError(f"{name} is to be a generator, but returned one {type(result).__qualname__}") from None
 
 
+def _variables(given: Optional[dict[str, str]], gpus: str) -> dict[str, str]:
+    return {**({_GPUS: gpus} if gpus else {}), **(given or {})}
+
+
 class ActorExit(BaseException):
     """exit_actor was called: the process ends, in order."""
 
 
 _actor: Any = None
+#: Of the actor that this process is: a handle of the extension module that does not keep it, its name, its attempt.
+self_handle: Any = None
+self_name: Optional[str] = None
+self_attempt = 0
 OWN_FILES = {__file__}
 
 
-def create(function: int, job: int, given: list, num_returns: int, is_async: bool) -> list:
+def create(function: int, job: int, given: list, gpus: str, num_returns: int, is_async: bool, handle: Any,
+           name: bytes) -> list:
     """Makes this process the actor of a class."""
-    global _actor
+    global _actor, self_handle, self_name, self_attempt
+    args, kwargs, _, variables = _arguments(given)
+    os.environ.update(_variables(variables, gpus))  # before the class is imported
     make = _functions.load(function, job)
-    args, kwargs, _ = _arguments(given)
+    if function == _functions.APPLY:
+        make, *args = args
+    self_handle, self_name, self_attempt = handle, name.decode(), _core.context()["attempt"]
+    task_name.set(f"{make.__qualname__}.__init__")
     if is_async:
         from . import _async
-        _actor = _async.construct(lambda: make(*args, **kwargs))
+        _actor = _async.construct(make, args, kwargs)
     else:
         _actor = make(*args, **kwargs)
     return [None] * num_returns
@@ -101,18 +151,22 @@ def create(function: int, job: int, given: list, num_returns: int, is_async: boo
 
 def invoke(name: str, given: list) -> Any:
     """Calls one method of the actor."""
-    args, kwargs, _ = _arguments(given)
+    args, kwargs, _, _ = _arguments(given)
     if name == "__ray_ready__":
         return True
     if name == "__ray_terminate__":
         raise ActorExit
+    task_name.set(f"{type(_actor).__qualname__}.{name}")
     return getattr(_actor, name)(*args, **kwargs)
 
 
 def call(method: bytes, given: list, num_returns: int) -> list:
     """Runs one method of the actor; the values of its returns."""
     name = method.decode()
-    result = invoke(name, given)
+    try:
+        result = invoke(name, given)
+    except SystemExit as leaving:
+        leave(leaving)
     if inspect.iscoroutine(result):
         result.close()
         raise TypeError(f"{name} gave a coroutine, but its class has no 'async def': there is no event loop to run it")
@@ -122,14 +176,32 @@ def call(method: bytes, given: list, num_returns: int) -> list:
 def stream_call(method: bytes, given: list) -> Iterator[Any]:
     """Runs one method of the actor that is a generator."""
     name = method.decode()
-    yield from items_of(invoke(name, given), name)
+    try:
+        yield from items_of(invoke(name, given), name)
+    except SystemExit as leaving:
+        leave(leaving)
 
 
 def values_of(result: Any, num_returns: int, name: str) -> list:
     """What a method has returned, as values of its refs."""
     if name in ("__ray_ready__", "__ray_terminate__"):
         return [result] * num_returns
-    return [result] if num_returns == 1 else _split(result, num_returns, name)
+    if num_returns == 1:
+        return [result]
+    if inspect.isgenerator(result):
+        return _filled(result, num_returns, name, [])
+    return _split(result, num_returns, name)
+
+
+def leave(leaving: SystemExit) -> NoReturn:
+    """sys.exit() in a method: the actor's process ends, as any process would; max_restarts counts."""
+    code = leaving.code
+    if not isinstance(code, int) and code is not None:
+        print(code, file=sys.stderr)
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit((code or 0) & 0xff)
 
 
 def exit_actor() -> None:
@@ -140,8 +212,9 @@ def exit_actor() -> None:
 
 
 def _arguments(given: list) -> tuple:
+    """Positional and named ones, the exception classes that are retried, and environment variables (or None)."""
     if not given:
-        return (), {}, None
+        return (), {}, None, None
     args, kwargs, *rest = given[0]
     places = rest[0] if rest else ()
     for place, value in zip(places, given[1:]):
@@ -151,7 +224,27 @@ def _arguments(given: list) -> tuple:
             args[place] = value
         else:
             kwargs[place] = value
-    return args, kwargs, rest[1] if len(rest) > 1 else None
+    retry_on, variables = (rest[1] if len(rest) > 1 else None) or (None, None)
+    return args, kwargs, retry_on, variables
+
+
+def _filled(items: Iterator[Any], num_returns: int, name: str, retry_on: Any) -> list:
+    """The values of a generator's refs. What it raises fails those that it has not come to, unless it is to be retried."""
+    values: list = []
+    try:
+        for item in items:
+            values.append(item)
+            if len(values) > num_returns:
+                raise ValueError(f"{name} has num_returns={num_returns} but yielded more values")
+        if len(values) < num_returns:
+            raise ValueError(f"{name} has num_returns={num_returns} but yielded {len(values)} values")
+        return values
+    except Exception as error:
+        if retry_on is None or isinstance(error, tuple(retry_on)):
+            raise
+        if len(values) >= num_returns:  # no ref is left that could tell it
+            traceback.print_exc()
+        return [*values, *[Raised(*describe(error))] * num_returns][:num_returns]
 
 
 def _split(result: Any, num_returns: int, name: str) -> list:

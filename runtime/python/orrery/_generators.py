@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from typing import Any, Optional, Union
+from typing import Any, Iterable, Iterator, Optional, Union
 
 from . import _core
 from ._core import ObjectRef
@@ -12,6 +12,8 @@ STREAMING, DYNAMIC = "streaming", "dynamic"
 #: The option by which a generator pauses while that many of its items have not been taken; Ray's name.
 BACKPRESSURE = "_generator_backpressure_num_objects"
 _FOREVER = -1
+#: Some call of this process had num_returns="dynamic".
+any_dynamic = False
 
 
 class ObjectRefGenerator:
@@ -58,8 +60,35 @@ class ObjectRefGenerator:
         raise TypeError("an ObjectRefGenerator stays with the process that started it: pass the refs that it gives")
 
 
-class DynamicObjectRefGenerator(ObjectRefGenerator):
-    """What get() gives for a call with num_returns="dynamic": all its items are there."""
+class DynamicObjectRefGenerator:
+    """What get() gives for a call with num_returns="dynamic": the refs of all items. The last one tells what the generator
+    raised, if it did. May be passed on."""
+
+    def __init__(self, refs: Iterable[ObjectRef]):
+        self._items = refs
+        self._refs: Optional[list[ObjectRef]] = None
+
+    def _all(self) -> list[ObjectRef]:
+        if self._refs is None:
+            self._refs = list(self._items)
+            self._items = iter(self._refs)
+        return self._refs
+
+    def __iter__(self) -> Iterator[ObjectRef]:
+        return iter(self._all())
+
+    def __next__(self) -> ObjectRef:
+        self._all()
+        return next(self._items)
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __repr__(self) -> str:
+        return f"DynamicObjectRefGenerator({self._all()!r})"
+
+    def __reduce__(self) -> Any:
+        return DynamicObjectRefGenerator, (self._all(),)
 
 
 def checked_returns(count: Any) -> Union[int, str]:
@@ -96,6 +125,8 @@ def result(refs: list, count: Union[int, str]) -> Any:
     if count == STREAMING:
         return ObjectRefGenerator(refs[0])
     if count == DYNAMIC:
-        refs[0].items = DynamicObjectRefGenerator(refs[0])
+        global any_dynamic
+        any_dynamic = True
+        refs[0].items = DynamicObjectRefGenerator(ObjectRefGenerator(refs[0]))
         return refs[0]
     return refs if count else None

@@ -7,10 +7,11 @@ import threading
 import time
 from typing import Any, Optional, Sequence, Union
 
-from . import _core, _session
+from . import _core, _generators, _session
 from ._core import ObjectRef
 from ._execute import Raised
-from ._generators import ObjectRefGenerator
+from ._generators import DynamicObjectRefGenerator, ObjectRefGenerator
+from .exceptions import GetTimeoutError
 
 _FOREVER = -1
 
@@ -35,15 +36,26 @@ def get(refs: Union[ObjectRef, Sequence[ObjectRef]], *, timeout: Optional[float]
     timeout: seconds; GetTimeoutError when they pass first. Arrays lie in shared memory and are read-only.
     """
     if type(refs) is ObjectRef:
-        value = _checked(_core.get((refs,), _nanoseconds(timeout))[0])
-        return getattr(refs, "items", None) if value is None else value  # of num_returns="dynamic"
+        items = getattr(refs, "items", None)
+        if items is not None:
+            return _dynamic(refs, items, timeout)
+        return _checked(_core.get((refs,), _nanoseconds(timeout))[0])
     if not isinstance(refs, (list, tuple)):
         raise TypeError(f"get takes an ObjectRef or a list of them, not {type(refs).__qualname__}")
     _check_refs("get", refs)
     _session.ensure()
     if not refs:
         return []
+    if _generators.any_dynamic and any(hasattr(ref, "items") for ref in refs):
+        return [get(ref, timeout=timeout) for ref in refs]
     return [_checked(value) for value in _core.get(refs, _nanoseconds(timeout))]
+
+
+def _dynamic(end: ObjectRef, items: DynamicObjectRefGenerator, timeout: Optional[float]) -> DynamicObjectRefGenerator:
+    """The items of a call with num_returns="dynamic", when it has ended; the last one tells what it failed with."""
+    if not _core.wait([end], 1, _nanoseconds(timeout)):
+        raise GetTimeoutError(f"the generator had not ended within {timeout} s")
+    return items
 
 
 def _check_refs(what: str, refs: Sequence[Any]) -> None:

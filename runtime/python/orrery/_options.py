@@ -5,9 +5,16 @@ import difflib
 from typing import Any
 
 
+#: Options of Ray's that change nothing here: there are no task events, and nobody reads the rest.
+_WITHOUT_EFFECT = {"enable_task_events", "_metadata", "_labels"}
+
+
 def checked(given: dict[str, Any], defaults: dict[str, Any], not_yet: set[str]) -> dict[str, Any]:
     """The given options, complete; ValueError names what makes no sense."""
-    for key in given:
+    given = {key: value for key, value in given.items() if key not in _WITHOUT_EFFECT}
+    for key, value in given.items():
+        if key in not_yet and not value:
+            continue
         if key in not_yet:
             raise ValueError(f"the option {key} is not supported by orrery yet")
         if key not in defaults:
@@ -32,10 +39,13 @@ def needs(options: dict[str, Any]) -> dict[str, Any]:
     if affinity is None and group is None and strategy not in ("DEFAULT", "SPREAD"):
         raise ValueError("scheduling_strategy is 'DEFAULT', 'SPREAD', a NodeAffinitySchedulingStrategy or a "
                          f"PlacementGroupSchedulingStrategy, not {strategy!r}")
+    resources = {key: float(value) for key, value in options["resources"].items()}
+    if options["accelerator_type"]:  # as in Ray: a trace of the resource that such nodes have
+        resources[f"accelerator_type:{options['accelerator_type']}"] = 0.001
     return {
         "num_gpus": float(options["num_gpus"]),
         "memory": int(options["memory"]),
-        "resources": {key: float(value) for key, value in options["resources"].items()},
+        "resources": resources,
         "name": options["name"],
         "spread": strategy == "SPREAD",
         "node": None if affinity is None else affinity.node_id,

@@ -5,7 +5,7 @@ import functools
 import inspect
 from typing import Any, Callable, Optional, Union
 
-from . import _core, _functions, _generators, _options, _session
+from . import _core, _functions, _generators, _options, _runtime_env, _session
 from ._actors import ActorClass
 
 #: What a task may ask for; the meaning is Ray's.
@@ -14,6 +14,7 @@ _DEFAULTS: dict[str, Any] = {
     "num_gpus": 0,
     "memory": 0,
     "resources": {},
+    "accelerator_type": None,
     "num_returns": None,  # 1; "streaming" of a generator
     _generators.BACKPRESSURE: None,
     "max_retries": None,
@@ -21,9 +22,10 @@ _DEFAULTS: dict[str, Any] = {
     "scheduling_strategy": "DEFAULT",
     "label_selector": {},
     "fallback_strategy": [],
+    "runtime_env": None,
     "name": "",
 }
-_NOT_YET = {"runtime_env", "max_calls", "accelerator_type", "_metadata", "object_store_memory"}
+_NOT_YET = {"max_calls"}
 
 
 class NodeAffinitySchedulingStrategy:
@@ -62,12 +64,16 @@ class RemoteFunction:
         self._function = function
         self._options = checked_options(options)
         retry = self._options["retry_exceptions"]
-        self._retry_on: Optional[list] = None if isinstance(retry, bool) else list(retry)
         self._session = 0
         self._task: Any = None
         self._by_value = False
         count = self._options["num_returns"]
         self._count = _generators.default_returns(function) if count is None else count
+        retry_on: Optional[list] = None if isinstance(retry, bool) else list(retry)
+        if retry is False and isinstance(self._count, int) and inspect.isgeneratorfunction(function):
+            retry_on = []  # what it raises is for those refs that it has not come to
+        variables = _runtime_env.variables_of_call(self._options["runtime_env"])
+        self._besides = None if retry_on is None and not variables else (retry_on, variables)
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -85,7 +91,7 @@ class RemoteFunction:
             self._prepare()
         if self._by_value:
             args = (self._function, *args)
-        refs = self._task.submit(args, kwargs, self._retry_on)
+        refs = self._task.submit(args, kwargs, self._besides)
         if self._count == 1:
             return refs[0]
         return _generators.result(refs, self._count)

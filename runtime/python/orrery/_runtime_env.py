@@ -84,6 +84,18 @@ class RuntimeEnv:
         return digest
 
 
+def variables_of_call(given: Optional[dict[str, Any]]) -> dict[str, str]:
+    """What the runtime_env of one task or actor asks for."""
+    for key, value in (given or {}).items():
+        if key in _KNOWN and key != "env_vars":
+            raise ValueError(f"runtime_env of a task or actor has env_vars only: {key} belongs to the whole job, init(runtime_env=…)")
+        if key not in _KNOWN:
+            raise ValueError(_unknown(key))
+        if not isinstance(value, dict):
+            raise TypeError(f"runtime_env: env_vars is a dict, not {type(value).__qualname__}")
+    return {str(key): str(value) for key, value in (given or {}).get("env_vars", {}).items()}
+
+
 def _unknown(key: str) -> str:
     if key in _RAYS:
         return f"runtime_env: orrery does not know {key!r}; there are: {', '.join(_KNOWN)}"

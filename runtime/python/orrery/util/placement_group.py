@@ -77,7 +77,7 @@ def placement_group(bundles: list[dict[str, float]], strategy: str = "PACK", nam
         raise ValueError(f"lifetime is None or 'detached', not {lifetime!r}")
     amounts = [{key: float(value) for key, value in bundle.items()} for bundle in bundles]
     _session.ensure()
-    return PlacementGroup(_core.create_group(amounts, strategy, name, "", lifetime == "detached"), amounts)
+    return PlacementGroup(_core.create_group(amounts, strategy, name, _session.namespace() if name else "", lifetime == "detached"), amounts)
 
 
 def remove_placement_group(group: PlacementGroup) -> None:
@@ -91,7 +91,7 @@ def get_placement_group(placement_group_name: str) -> PlacementGroup:
     if not placement_group_name:
         raise ValueError("a placement group is found by its name")
     _session.ensure()
-    return PlacementGroup(_core.find_group(placement_group_name, ""))
+    return PlacementGroup(_core.find_group(placement_group_name, _session.namespace()))
 
 
 def placement_group_table(group: PlacementGroup) -> dict[str, Any]:
