@@ -174,6 +174,17 @@ class Errors(ClusterTest):
         self.assertIsInstance(error.__cause__, KeyError)
         self.assertIn("in fail", str(error))
 
+    def test_names_of_ray(self):
+        @ray.remote
+        def fails() -> ray.ObjectRef[int]:
+            raise KeyError("k")
+
+        with self.assertRaises(KeyError) as caught:
+            ray.get(fails.remote())
+        self.assertIs(caught.exception.as_instanceof_cause(), caught.exception)
+        self.assertIn("in fails", caught.exception.traceback_str)
+        self.assertEqual(ray.ActorHandle[int].__args__, (int,))
+
     def test_it_passes_through_dependants(self):
         @ray.remote
         def fail():

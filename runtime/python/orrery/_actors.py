@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import types
 from typing import Any, Callable, Optional, Union
 
 from . import _core, _functions, _generators, _options, _runtime_env, _session
@@ -162,6 +163,8 @@ class ActorMethod:
 class ActorHandle:
     """Names an actor. Its methods are attributes. The actor ends when its last handle is gone, unless it is detached;
     a handle from get_actor does not keep it."""
+
+    __class_getitem__ = classmethod(types.GenericAlias)  # "ActorHandle[Counter]", in annotations
 
     def __init__(self, core: Any, methods: Optional[dict[str, _Returns]]):
         self._core = core

@@ -5,6 +5,7 @@ import asyncio
 import concurrent.futures
 import threading
 import time
+import types
 from typing import Any, Optional, Sequence, Union
 
 from . import _core, _generators, _session
@@ -185,5 +186,6 @@ def as_completed(refs: Sequence[ObjectRef], timeout: Optional[float] = None) -> 
         yield from ready
 
 
+ObjectRef.__class_getitem__ = classmethod(types.GenericAlias)  # "ObjectRef[int]", in annotations
 ObjectRef.future = _future
 ObjectRef.__await__ = _await

@@ -29,6 +29,15 @@ class TaskError(OrreryError):
         own = self.__dict__
         return own["message"], own["type_name"], own["traceback"], own["cause"]
 
+    def as_instanceof_cause(self) -> "TaskError":
+        """Itself: it is of the original's class already, where that is possible. (In Ray it may not be yet.)"""
+        return self
+
+    @property
+    def traceback_str(self) -> str:
+        """Of the worker; Ray's name for it."""
+        return TaskError._parts(self)[2]
+
     def __str__(self) -> str:
         message, _, traceback, _ = TaskError._parts(self)
         return f"{message}\n{traceback}".rstrip()
