@@ -1,6 +1,7 @@
 // All connections of a process: whom they lead to, how they are made, proven, used and lost.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <map>
 #include <memory>
@@ -44,8 +45,9 @@ class Links {
   void Flush();
   bool HasUnflushed() const { return !dirty_.empty(); }
   size_t unflushed_bytes() const { return unflushed_bytes_; }
-  // Reads from the connection that had traffic last, without asking the reactor. True when bytes came.
-  bool ProbeHot();
+  // Reads from the connections that had traffic last, either way, without asking the reactor; in even rounds from the
+  // very last one only. True when bytes came.
+  bool ProbeHot(int round);
   // Tells the observer of lost peers; true when there were any.
   bool DispatchLost();
   void OnTimer(const TimerKey& key);
@@ -70,6 +72,7 @@ class Links {
   void ArmWrite(Connection& connection);
   void FlushOne(Connection& connection);
   bool ReadOnce(Connection& connection);
+  void Heat(Connection& connection);
   void ProcessInput(Connection& connection);
   bool AdvanceHandshake(Connection& connection);
   void FinishHandshake(Connection& connection);
@@ -90,7 +93,8 @@ class Links {
   std::vector<std::unique_ptr<Connection>> closed_;              // until no handler refers to them
   Lookup<Address, Connection*, AddressHash> routes_;             // by the address given to Send
   Lookup<Address, std::vector<Connection*>, AddressHash> by_peer_;  // open ones, by the peer's full address
-  Connection* hot_ = nullptr;
+  // Where an answer may be next, last used first. Who works for a client speaks with some others meanwhile.
+  std::array<Connection*, 3> hot_{};
   Connection* last_route_ = nullptr;  // cache of the last look-up
   Address last_to_;
   std::vector<Connection*> dirty_;

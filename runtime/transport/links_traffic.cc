@@ -95,7 +95,7 @@ void Links::Flush() {
 void Links::FlushOne(Connection& connection) {
   totals_.peak_output_bytes = std::max<uint64_t>(totals_.peak_output_bytes, connection.output.size());
   switch (connection.Transmit()) {
-    case Connection::Io::kMoved: return;
+    case Connection::Io::kMoved: return Heat(connection);
     case Connection::Io::kWouldBlock: return ArmWrite(connection);
     case Connection::Io::kBroken: return Doom(connection, connection.error);
   }
@@ -133,7 +133,7 @@ bool Links::ReadOnce(Connection& connection) {
     case Connection::Io::kBroken: Lose(connection, connection.error); return true;
     case Connection::Io::kMoved: break;
   }
-  hot_ = &connection;
+  Heat(connection);
   ProcessInput(connection);
   return true;
 }
@@ -168,12 +168,20 @@ bool Links::DeliverFrame(Connection& connection, const Frame& frame) {
   return true;
 }
 
-bool Links::ProbeHot() {
-  Connection* connection = hot_;
-  if (connection == nullptr || connection->state != Connection::State::kOpen) return false;
-  const bool moved = ReadOnce(*connection);
-  if (moved) DispatchLost();
-  return moved;
+void Links::Heat(Connection& connection) {
+  if (hot_[0] == &connection) return;
+  const auto known = std::find(hot_.begin(), hot_.end() - 1, &connection);
+  std::rotate(hot_.begin(), known, known + 1);
+  hot_[0] = &connection;
+}
+
+bool Links::ProbeHot(int round) {
+  for (size_t i = 0; i < (round % 2 == 0 ? 1 : hot_.size()); ++i) {
+    if (hot_[i] == nullptr || hot_[i]->state != Connection::State::kOpen || !ReadOnce(*hot_[i])) continue;
+    DispatchLost();
+    return true;  // what is hot may be others now
+  }
+  return false;
 }
 
 // ---- losing ----
@@ -229,7 +237,7 @@ void Links::CloseOne(Connection& connection) {
     if (same.empty()) by_peer_.Erase(connection.peer);
   }
   last_route_ = nullptr;
-  if (hot_ == &connection) hot_ = nullptr;
+  std::replace(hot_.begin(), hot_.end(), &connection, static_cast<Connection*>(nullptr));
   connection.state = Connection::State::kClosed;
   connection.output.Clear();
   totals_.reads += connection.reads;

@@ -68,7 +68,7 @@ bool LiveEnv::Impl::Spin() {
   bool hit = false;
   for (int round = 0; !hit; ++round) {
     sched_yield();
-    hit = links_.ProbeHot() || (round % 4 == 3 && reactor_.PollOne());
+    hit = links_.ProbeHot(round) || (round % 4 == 3 && reactor_.PollOne());
     if (hit || has_posted_.load(std::memory_order_relaxed) || token_.must_give_way()) break;
     const Time now = SteadyNow();
     if (now >= end || now >= wheel.Next()) break;
