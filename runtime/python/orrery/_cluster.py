@@ -75,7 +75,8 @@ class RuntimeContext:
 
     def get_task_name(self) -> str:
         """Of the running task, or "Class.method" in an actor; "" in the driver."""
-        return _execute.task_name.get()
+        name = _execute.task_name.get().decode()
+        return name if _execute.self_handle is None else f"{_execute.self_handle.class_name}.{name}"
 
     def get_actor_id(self) -> Optional[str]:
         """Of the actor whose method runs, or None."""

@@ -45,23 +45,28 @@ class Raised:
 _GPUS = "CUDA_VISIBLE_DEVICES"
 
 #: Name of the task or method that the running code belongs to.
-task_name: contextvars.ContextVar[str] = contextvars.ContextVar("orrery task", default="")
+task_name: contextvars.ContextVar[bytes] = contextvars.ContextVar("orrery task", default=b"")
 
 
 def run(function: int, job: int, name: bytes, given: list, gpus: str, num_returns: int) -> list:
     """Runs one task; the values of its returns. gpus: "0,1", those that belong to it."""
     args, kwargs, retry_on, variables = _arguments(given)
-    task_name.set(name.decode())
+    task_name.set(name)
+    if not variables and not gpus:
+        return _results(_functions.load(function, job), args, kwargs, retry_on, name, num_returns)
     with _environment(variables, gpus):
-        code = _functions.load(function, job)
-        try:
-            result = code(*args, **kwargs)
-            if num_returns > 1 and inspect.isgenerator(result):
-                return _filled(result, num_returns, name.decode(), retry_on)
-        except Exception as error:
-            if retry_on is None or isinstance(error, tuple(retry_on)):
-                raise
-            return [Raised(*describe(error))] * num_returns
+        return _results(_functions.load(function, job), args, kwargs, retry_on, name, num_returns)
+
+
+def _results(code: Any, args: Any, kwargs: Any, retry_on: Any, name: bytes, num_returns: int) -> list:
+    try:
+        result = code(*args, **kwargs)
+        if num_returns > 1 and inspect.isgenerator(result):
+            return _filled(result, num_returns, name.decode(), retry_on)
+    except Exception as error:
+        if retry_on is None or isinstance(error, tuple(retry_on)):
+            raise
+        return [Raised(*describe(error))] * num_returns
     if inspect.iscoroutine(result):
         result.close()
         raise TypeError(f"{name.decode()} is a coroutine function: tasks are plain functions")
@@ -73,7 +78,7 @@ def run(function: int, job: int, name: bytes, given: list, gpus: str, num_return
 def stream(function: int, job: int, name: bytes, given: list, gpus: str) -> Iterator[Any]:
     """Runs a task that is a generator."""
     args, kwargs, retry_on, variables = _arguments(given)
-    task_name.set(name.decode())
+    task_name.set(name)
     with _environment(variables, gpus):
         code = _functions.load(function, job)
         try:
@@ -87,9 +92,6 @@ def stream(function: int, job: int, name: bytes, given: list, gpus: str) -> Iter
 @contextlib.contextmanager
 def _environment(given: Optional[dict[str, str]], gpus: str) -> Iterator[None]:
     """A task's environment variables while it runs, as the process runs one at a time."""
-    if not given and not gpus:
-        yield
-        return
     variables = _variables(given, gpus)
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
@@ -140,7 +142,7 @@ def create(function: int, job: int, given: list, gpus: str, num_returns: int, is
     if function == _functions.APPLY:
         make, *args = args
     self_handle, self_name, self_attempt = handle, name.decode(), _core.context()["attempt"]
-    task_name.set(f"{make.__qualname__}.__init__")
+    task_name.set(b"__init__")
     if is_async:
         from . import _async
         _actor = _async.construct(make, args, kwargs)
@@ -156,7 +158,7 @@ def invoke(name: str, given: list) -> Any:
         return True
     if name == "__ray_terminate__":
         raise ActorExit
-    task_name.set(f"{type(_actor).__qualname__}.{name}")
+    task_name.set(name.encode())
     return getattr(_actor, name)(*args, **kwargs)
 
 
