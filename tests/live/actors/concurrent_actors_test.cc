@@ -56,6 +56,13 @@ class Busy {
   Ref<std::vector<int64_t>> RefTo(int64_t value) const { return put(Many(value)); }
   int64_t SumBehind(const Ref<std::vector<int64_t>>& ref) const { return Sum(ref.get()); }
   TaskId Task() const { return context().task; }
+  std::string Surroundings() const {
+    const Context here = context();
+    std::string text = ToString(here.actor) + " " + ToString(here.placement_group) + " GPU";
+    for (uint32_t gpu : here.gpu_ids) text += " " + std::to_string(gpu);
+    const char* shown = getenv("CUDA_VISIBLE_DEVICES");
+    return text + " shown " + (shown == nullptr ? "none" : shown);
+  }
   int WaitFor(const std::vector<Ref<int>>& refs) const { return refs[0].get(); }
   int UntilCancelled() {
     ++here_;
@@ -126,6 +133,23 @@ TEST(ConcurrentActors, EachCallKnowsItsTaskAndItsErrors) {
     const auto thrown = busy.call<&Busy::Throw>();
     EXPECT_EQ(task.get(), task.task());
     EXPECT_THROW(thrown.get(), TaskError);
+  }
+}
+
+TEST(ConcurrentActors, EachCallKnowsItsActorItsGpusAndItsPlacementGroup) {
+  unsetenv("CUDA_VISIBLE_DEVICES");
+  Program program({.address = "local", .num_cpus = 2, .num_gpus = 2});
+  const PlacementGroup group = placement_group({bundle(1, 1)});
+  ASSERT_TRUE(group.wait(60s));
+  for (int threads : {1, 2}) {
+    const auto inside = Threads(threads, {.num_gpus = 1, .strategy = InPlacementGroup(group, 0)});
+    EXPECT_EQ(inside.call<&Busy::Surroundings>().get(),
+              ToString(inside.id()) + " " + ToString(group.id) + " GPU 0 shown 0");
+    inside.kill();
+    const auto outside = Threads(threads, {.num_gpus = 1});
+    EXPECT_EQ(outside.call<&Busy::Surroundings>().get(),
+              ToString(outside.id()) + " " + ToString(PlacementGroupId()) + " GPU 1 shown 1");
+    outside.kill();
   }
 }
 
