@@ -1,5 +1,7 @@
 #include "runtime/api/codec.h"
 
+#include "runtime/common/streaming_copy.h"
+
 namespace orrery {
 
 void Reader::Fail(const char* why) { throw MalformedError(std::string("malformed value: ") + why); }
@@ -7,7 +9,7 @@ void Reader::Fail(const char* why) { throw MalformedError(std::string("malformed
 void Writer::Elsewhere(const void* data, size_t size) {
   if (memory_ != nullptr) {
     if (size > left_) Reader::Fail("it changed while it was encoded");
-    std::memcpy(memory_, data, size);
+    StreamingCopy(memory_, data, size);
     memory_ += size;
     left_ -= size;
   } else {

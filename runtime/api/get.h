@@ -173,7 +173,7 @@ WaitResult<T> wait(const std::vector<Ref<T>>& refs, size_t num_returns = 1,
 }
 
 // A value without a task: pass it to several tasks, encoded once. A large one (above inline_limit) is written once,
-// straight into the node's shared memory; vectors and strings of trivially copyable elements by one memcpy. Waits while
+// straight into the node's shared memory; vectors and strings of trivially copyable elements by one copy. Waits while
 // the store makes room; throws StoreFullError, DiskFullError or TooLargeError when there will be none.
 template <class T>
   requires Encodable<std::remove_cvref_t<T>>

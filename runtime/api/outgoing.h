@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "runtime/api/codec.h"
+#include "runtime/common/streaming_copy.h"
 
 namespace orrery::internal {
 
@@ -70,7 +71,7 @@ class Outgoing {
     header.count = elements.size();
     header.bytes = elements.size_bytes();
     char* to = Allocate(header);
-    if (to != nullptr) std::memcpy(to, elements.data(), elements.size_bytes());
+    if (to != nullptr) StreamingCopy(to, elements.data(), elements.size_bytes());
   }
   template <class T>
   void StoreEncoded(const T& value, uint64_t counted) {
