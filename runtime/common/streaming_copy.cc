@@ -1,7 +1,7 @@
 #include "runtime/common/streaming_copy.h"
 
-#include <cstdint>
 #include <cstring>
+#include <memory>
 
 #ifdef __x86_64__
 #include <emmintrin.h>
@@ -35,7 +35,10 @@ void StreamingCopy(void* to, const void* from, size_t size) {
   }
   auto* target = static_cast<char*>(to);
   const auto* source = static_cast<const char*>(from);
-  const size_t head = -reinterpret_cast<uintptr_t>(target) % kLine;  // whole lines only: half a one is slow
+  void* aligned = to;
+  size_t rest = size;
+  std::align(kLine, kLine, aligned, rest);  // whole lines only: half a one is slow
+  const size_t head = size - rest;
   std::memcpy(target, source, head);
   const size_t lines = (size - head) / kLine, tail = head + lines * kLine;
   for (size_t at = head; at < tail; at += kLine) StreamLine(target + at, source + at);

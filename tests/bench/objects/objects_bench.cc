@@ -140,7 +140,8 @@ void CompareControl(const std::string& placement) {
   std::vector<orrery::Ref<Bytes>> large;
   for (int i = 0; i < 24; ++i) large.push_back(orrery::task<&Make>(kElsewhere)(100 * kMiB, 'x'));
   orrery::wait(large, large.size());
-  for (size_t at = 0; at < 2 * large.size(); ++at) large[at % large.size()].view();  // every part of the store is touched
+  // Every part of the store is touched once before it counts.
+  for (size_t at = 0; at < 2 * large.size(); ++at) large[at % large.size()].view();
   std::vector<double> idle, busy;
   P99Micros();
   for (int i = 0; i < g_options.repetitions; ++i) {
